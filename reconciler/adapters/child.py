@@ -1,0 +1,127 @@
+"""Child processes: own group, a time limit, bounded output, and an environment that is given, never inherited."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reconciler.ports import Completed
+
+_GRACE = 0.2
+"""Seconds that the pipes are read on after the child has ended: a background child may hold them open for ever."""
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+
+
+def plain_environment(**more: str) -> dict[str, str]:
+    """The few variables that a child needs of ours, plus ``more``: no secret is passed on by accident."""
+    return (
+        {k: os.environ[k] for k in _PASSED_ON if k in os.environ} | {"HOME": "/nonexistent", "LC_ALL": "C.UTF-8"} | more
+    )
+
+
+async def run_child(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+    executable: str | None = None,
+    limit: int = 262_144,
+    stop: Sequence[tuple[signal.Signals, float]] = (),
+) -> Completed:
+    """Run ``argv`` to its end, or for ``timeout`` seconds, and return what it said.
+
+    A child that cannot be started is exit 127, one that a signal ended 128 + signal, one that ran out of time 124. ``stop`` are
+    the signals tried first at the time limit, each with the seconds it is given; then the group gets SIGKILL. Being
+    cancelled kills the group too.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=plain_environment() if env is None else dict(env),
+            cwd=cwd,
+            executable=executable,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        return Completed(exit_code=127, stderr=str(error).encode())
+    out, err = _Bounded(limit), _Bounded(limit)
+    pumps = [
+        asyncio.create_task(_feed(process.stdin, stdin)),
+        asyncio.create_task(out.drain(process.stdout)),
+        asyncio.create_task(err.drain(process.stderr)),
+    ]
+    timed_out = False
+    try:
+        try:
+            await asyncio.wait_for(process.wait(), timeout)
+        except TimeoutError:
+            timed_out = True
+            await _stop(process, stop)
+    finally:
+        _kill_group(process.pid)
+        await process.wait()
+        await asyncio.wait(pumps, timeout=_GRACE)
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to close pipes that a grandchild holds
+    code = process.returncode if process.returncode is not None else -9
+    return Completed(
+        exit_code=124 if timed_out else code if code >= 0 else 128 - code,
+        stdout=out.value(),
+        stderr=err.value(),
+        timed_out=timed_out,
+    )
+
+
+async def _stop(process: asyncio.subprocess.Process, stop: Sequence[tuple[signal.Signals, float]]) -> None:
+    for number, seconds in stop:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), seconds)
+            return
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+async def _feed(pipe: asyncio.StreamWriter | None, data: bytes) -> None:
+    if pipe is None:
+        return
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        pipe.write(data)
+        await pipe.drain()
+    pipe.close()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        await pipe.wait_closed()
+
+
+class _Bounded:
+    """Keeps the first and the last half of ``limit`` bytes, and says how much it left out."""
+
+    def __init__(self, limit: int) -> None:
+        self._half = limit // 2
+        self._head, self._tail, self._cut = bytearray(), bytearray(), 0
+
+    async def drain(self, pipe: asyncio.StreamReader | None) -> None:
+        while pipe is not None and (chunk := await pipe.read(65_536)):
+            room = self._half - len(self._head)
+            self._head += chunk[:room]
+            self._tail += chunk[room:] if room > 0 else chunk
+            if (over := len(self._tail) - self._half) > 0:
+                self._cut += over
+                del self._tail[:over]
+
+    def value(self) -> bytes:
+        middle = b"\n[... %d bytes left out ...]\n" % self._cut if self._cut else b""
+        return bytes(self._head) + middle + bytes(self._tail)
