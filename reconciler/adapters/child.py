@@ -30,13 +30,15 @@ async def run_child(
     cwd: str | Path | None = None,
     executable: str | None = None,
     limit: int = 262_144,
+    keep_background: bool = False,
     stop: Sequence[tuple[signal.Signals, float]] = (),
 ) -> Completed:
     """Run ``argv`` to its end, or for ``timeout`` seconds, and return what it said.
 
     A child that cannot be started is exit 127, one that a signal ended 128 + signal, one that ran out of time 124. ``stop`` are
     the signals tried first at the time limit, each with the seconds it is given; then the group gets SIGKILL. Being
-    cancelled kills the group too.
+    cancelled kills the group too. What the child leaves running in its group at its own end is killed as well, unless
+    ``keep_background`` says that it is a service somebody wanted.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -65,7 +67,8 @@ async def run_child(
             timed_out = True
             await _stop(process, stop)
     finally:
-        _kill_group(process.pid)
+        if process.returncode is None or timed_out or not keep_background:
+            _kill_group(process.pid)
         await process.wait()
         await asyncio.wait(pumps, timeout=_GRACE)
         for pump in pumps:
