@@ -1,0 +1,149 @@
+"""A series over time: records folded into batches, batches into a verdict.
+
+``fold`` is commutative and idempotent: the trend of a shuffled or repeated history is the same trend.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from reconciler.core.model import COMPONENTS, Gate, Mode
+from reconciler.core.statistics import fisher_less
+
+Verdict = Literal["pass", "fail", "suspected", "regressed", "improved", "changed", "inconclusive", "unmeasured"]
+
+SIGNIFICANCE = 0.05
+"""One-sided level of Fisher's exact test below which a difference is no longer only suspected."""
+KEPT_BATCHES = 200
+"""A trend shows the newest batches; the records themselves are all kept."""
+_SCENARIO_SIDE = tuple(c for c in COMPONENTS if c != "agent")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Result:
+    """What a trend needs of one trial record."""
+
+    iteration: int
+    passed: bool
+    compliance: float | None
+    compliance_gate: bool
+    resolution_gate: bool
+    outcome: str
+    started_at: str
+    finished_at: str
+    commit: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchResults:
+    """The recorded trials of one batch in one epoch."""
+
+    batch: str
+    epoch: str
+    mode: Mode
+    digests: Mapping[str, str]
+    parts: Mapping[str, Mapping[str, str]]
+    wanted: int
+    gate: Gate
+    results: tuple[Result, ...] = ()
+
+    @property
+    def measured(self) -> int:
+        """Trials that gave a result."""
+        return len(self.results)
+
+    @property
+    def passed(self) -> int:
+        """Trials that passed both gates."""
+        return sum(r.passed for r in self.results)
+
+    @property
+    def compliance(self) -> float | None:
+        """Mean compliance score of the trials that have one."""
+        scores = [r.compliance for r in self.results if r.compliance is not None]
+        return round(sum(scores) / len(scores), 2) if scores else None
+
+    @property
+    def first_finished(self) -> str:
+        """Orders the batches of a series."""
+        return min((r.finished_at for r in self.results), default="")
+
+    @property
+    def meets_gate(self) -> bool:
+        """The pass rate and the mean compliance reach the benchmark's gate."""
+        compliance = self.compliance
+        return (
+            self.measured > 0
+            and self.passed / self.measured >= self.gate.pass_rate
+            and (compliance is None or compliance >= self.gate.compliance)
+        )
+
+    def comparable(self, other: "BatchResults") -> bool:
+        """Only the agent may differ: same mode, world, task, truth and rules."""
+        return self.mode == other.mode and all(self.digests[c] == other.digests[c] for c in _SCENARIO_SIDE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend:
+    """A series: its batches, oldest first."""
+
+    scenario: str
+    title: str
+    variant: Mapping[str, str | None]
+    batches: tuple[BatchResults, ...] = field(default=())
+
+    def batch(self, batch: str, epoch: str) -> BatchResults | None:
+        """The batch in that epoch, if any of its trials is recorded."""
+        return next((b for b in self.batches if (b.batch, b.epoch) == (batch, epoch)), None)
+
+
+def fold(trend: Trend, batch: BatchResults) -> Trend:
+    """``trend`` with the results of ``batch`` in it."""
+    known = trend.batch(batch.batch, batch.epoch)
+    merged = batch if known is None else _merged(known, batch)
+    others = (b for b in trend.batches if b is not known)
+    ordered = sorted((*others, merged), key=lambda b: (b.first_finished, b.batch, b.epoch))
+    return replace(trend, batches=tuple(ordered[-KEPT_BATCHES:]))
+
+
+def _merged(one: BatchResults, other: BatchResults) -> BatchResults:
+    by_path = {r.path: r for r in (*one.results, *other.results)}
+    newest = max(one, other, key=lambda b: (b.wanted, max((r.finished_at for r in b.results), default="")))
+    return replace(newest, results=tuple(sorted(by_path.values())))
+
+
+def verdict(trend: Trend, batch: BatchResults) -> Verdict:
+    """What ``batch`` says, compared with the newest and with the first comparable batch before it.
+
+    The first one never moves by itself, so that a slow slide cannot hide behind an equally slow baseline.
+    """
+    if batch.measured == 0:
+        return "unmeasured"
+    if batch.measured < batch.wanted:
+        return "inconclusive"
+    earlier = [b for b in _before(trend.batches, batch) if b.measured and b.mode == batch.mode]
+    anchors = [b for b in earlier if b.comparable(batch)]
+    if not anchors:
+        return "changed" if earlier else _by_gate(batch)
+    verdicts = [_against(batch, anchor) for anchor in (anchors[-1], anchors[0])]
+    return next((v for v in ("regressed", "suspected") if v in verdicts), verdicts[0])
+
+
+def _before(batches: Iterable[BatchResults], batch: BatchResults) -> Sequence[BatchResults]:
+    key = (batch.first_finished, batch.batch, batch.epoch)
+    return [b for b in batches if (b.first_finished, b.batch, b.epoch) < key]
+
+
+def _by_gate(batch: BatchResults) -> Verdict:
+    return "pass" if batch.meets_gate else "fail"
+
+
+def _against(batch: BatchResults, base: BatchResults) -> Verdict:
+    mine, theirs = (batch.passed, batch.measured), (base.passed, base.measured)
+    difference = batch.passed * base.measured - base.passed * batch.measured
+    if difference < 0:
+        return "regressed" if fisher_less(*mine, *theirs) <= SIGNIFICANCE else "suspected"
+    if difference > 0 and fisher_less(*theirs, *mine) <= SIGNIFICANCE:
+        return "improved"
+    return _by_gate(batch)
