@@ -1,0 +1,91 @@
+"""User patterns, searched in a child process that can be given up on."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import regress
+
+import reconciler
+from reconciler.adapters.child import plain_environment
+from reconciler.adapters.ecmascript import compile_pattern
+from reconciler.core.errors import Invalid
+
+
+def pattern_error(pattern: str) -> str | None:
+    """Why ``pattern`` does not compile, in a few words; ``None`` when it does."""
+    try:
+        compile_pattern(pattern)
+    except regress.RegressError as error:
+        return str(error)
+    except UnicodeEncodeError:
+        return "half of a surrogate pair is no character"
+    return None
+
+
+class EcmaPatterns:
+    """The port ``Patterns``. The child starts with the first search, and anew after a search that was given up.
+
+    Searches from several threads take turns. The time limit is the child's own processor time, so a busy machine
+    changes no answer.
+    """
+
+    def __init__(self, *, seconds: float = 2.0) -> None:
+        """``seconds`` of processor time is what one search gets."""
+        self._seconds = seconds
+        self._child: subprocess.Popen[str] | None = None
+        self._turn = threading.Lock()
+
+    def search(self, pattern: str, text: str) -> tuple[int, int] | None:
+        """First match in code points. Raises ``Invalid``, or ``TimeoutError`` when time or memory ran out."""
+        if problem := pattern_error(pattern):
+            raise Invalid(f"pattern {pattern!r} does not compile: {problem}", hint="write it as a JavaScript pattern")
+        whole = text.encode("utf-8", "replace").decode()
+        with self._turn:
+            answer = self._ask(json.dumps({"pattern": pattern, "text": whole}))
+        if not answer:
+            raise TimeoutError(f"pattern {pattern!r} found no answer within {self._seconds:g} s of computing")
+        span = json.loads(answer)
+        return None if span is None else (span[0], span[1])
+
+    def close(self) -> None:
+        """End the child; absent is success. A later search would start it again."""
+        with self._turn:
+            self._end()
+
+    def _ask(self, request: str) -> str:
+        """The child's answer, or nothing when the child gave up and died of it."""
+        child = self._child or self._start()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            child.stdin.write(request + "\n")
+            child.stdin.flush()
+            answer = child.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            self._end()
+        return answer
+
+    def _start(self) -> subprocess.Popen[str]:
+        self._child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "reconciler.adapters.ecmascript", str(self._seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            env=plain_environment(PYTHONPATH=str(Path(reconciler.__file__).parents[1])),
+            start_new_session=True,
+        )
+        return self._child
+
+    def _end(self) -> None:
+        if (child := self._child) is None:
+            return
+        self._child = None
+        child.kill()
+        child.communicate()
