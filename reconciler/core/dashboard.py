@@ -1,0 +1,129 @@
+"""The results branch as a person reads it on a forge: a Markdown table and a sparkline per series.
+
+Deterministic: the same data gives the same bytes, and no byte comes from a clock.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from reconciler.core.model import Variant
+from reconciler.core.trends import BatchResults, Trend, Verdict, verdict
+
+ROWS = 500
+"""The table's length; the rest is in ``trends/``."""
+_POINTS = 30
+_WORST_FIRST: Sequence[Verdict] = (
+    "regressed",
+    "suspected",
+    "fail",
+    "changed",
+    "inconclusive",
+    "unmeasured",
+    "improved",
+    "pass",
+)
+_COLOURS = {"regressed": "#cf222e", "fail": "#cf222e", "suspected": "#bf8700"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A series as it stands: its wanted batch, what that measured, and where it comes from."""
+
+    scenario: str
+    variant: Variant
+    series: tuple[str, str]
+    batch: str
+    epoch: str
+    passed: int
+    measured: int
+    wanted: int
+    compliance: float | None
+    verdict: Verdict
+    commit: str | None
+    finished_at: str | None
+    reused: bool
+    """Newer inputs were measured since: these are back, and their results hold."""
+
+
+def row(scenario: str, variant: Variant, series: tuple[str, str], batch: str, wanted: int, trend: Trend | None) -> Row:
+    """The state of the series whose wanted batch is ``batch``, from its trend."""
+    batches = [b for b in trend.batches if b.batch == batch] if trend else []
+    now = batches[-1] if batches else None
+    return Row(
+        scenario=scenario,
+        variant=variant,
+        series=series,
+        batch=batch,
+        epoch=now.epoch if now else "",
+        passed=now.passed if now else 0,
+        measured=now.measured if now else 0,
+        wanted=max(wanted, now.wanted) if now else wanted,
+        compliance=now.compliance if now else None,
+        verdict=verdict(trend, now) if trend and now else "unmeasured",
+        commit=now.results[-1].commit if now and now.results else None,
+        finished_at=max(r.finished_at for r in now.results) if now and now.results else None,
+        reused=bool(trend and now and any(b.mode == now.mode for b in trend.batches[trend.batches.index(now) + 1 :])),
+    )
+
+
+def readme(rows: Iterable[Row]) -> str:
+    """``README.md`` of the results branch: worst first."""
+    ordered = sorted(rows, key=lambda r: (_WORST_FIRST.index(r.verdict), r.scenario, r.variant, r.batch))
+    lines = [
+        "# Results",
+        "",
+        "What the agents do today, by scenario and variant; worst first. Every row is derived from the files in `trials/`.",
+        "",
+        "| scenario | variant | verdict | passed | compliance | trend | measured at |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *(_line(r) for r in ordered[:ROWS]),
+    ]
+    if len(ordered) > ROWS:
+        lines += ["", f"{len(ordered) - ROWS} more series are in `trends/`."]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Row) -> str:
+    link = f"trends/{'/'.join(row.series)}"
+    note = " (inputs are back; results reused)" if row.reused else ""
+    at = f"`{row.commit[:10]}`" if row.commit else "–"
+    cells = (
+        _cell(row.scenario),
+        f"[{_cell(row.series[1])}]({link}.json)",
+        f"**{row.verdict}**{note}",
+        f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
+        percent(row.compliance),
+        f"![trend]({link}.svg)" if row.measured else "–",
+        at,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def percent(value: float | None) -> str:
+    """``100 %``, or a dash for what was not measured."""
+    return "–" if value is None else f"{value:.4g} %"
+
+
+def _cell(text: str) -> str:
+    return escape(text, quote=False).replace("|", "\\|").replace("\n", " ")
+
+
+def sparkline(trend: Trend) -> str:
+    """An SVG of the pass rates, oldest left: one dot a batch, coloured where the verdict is bad."""
+    shown = [b for b in trend.batches if b.measured][-_POINTS:]
+    dots = [(4 + 8 * n, _height(b), verdict(trend, b)) for n, b in enumerate(shown)]
+    width = 8 * max(len(dots), 1)
+    line = " ".join(f"{x},{y}" for x, y, _ in dots)
+    circles = "".join(
+        f'<circle cx="{x}" cy="{y}" r="2.5" fill="{_COLOURS.get(v, "#1a7f37")}"><title>{b.passed}/{b.measured} {v}</title></circle>'
+        for (x, y, v), b in zip(dots, shown, strict=True)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" role="img">'
+        f'<polyline points="{line}" fill="none" stroke="#8c959f"/>{circles}</svg>\n'
+    )
+
+
+def _height(batch: BatchResults) -> int:
+    return round(20 - 16 * batch.passed / batch.measured)

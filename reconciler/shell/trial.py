@@ -1,0 +1,217 @@
+"""One trial: sandbox, prepare, agent at work, validate, destroy. It returns what was seen, or raises why nothing was.
+
+The phases and what their failures mean are those of the documented system: a silent restore, prepare (its failure ends
+the trial), execute, validate, destroy. Nothing is written here: the caller records the result, after the sandbox is gone.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from reconciler.core.digests import digest
+from reconciler.core.errors import Transient
+from reconciler.core.model import Job, Mode, PlaybookResult, Ticket
+from reconciler.ports import (
+    Assignment,
+    Clock,
+    Engine,
+    Platform,
+    Provisioner,
+    Sandbox,
+    SandboxSpec,
+    Seat,
+    Source,
+)
+from reconciler.shell.work import Work
+
+_T = TypeVar("_T")
+
+PLAYBOOK_SECONDS = 600.0
+"""The longest that one playbook may take, within the trial's own limit."""
+TEARDOWN_SECONDS = 60.0
+_ENGINE_GRACE = 30.0
+"""Seconds past the trial's limit in which an engine that keeps its own time may still end its job."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a trial showed. ``phases`` in seconds by name; ``truth`` by playbook."""
+
+    job: Job
+    truth: Mapping[str, PlaybookResult]
+    image: str | None
+    started_at: datetime
+    finished_at: datetime
+    phases: Mapping[str, float]
+
+
+@dataclass(kw_only=True)
+class Stopwatch:
+    """Seconds by phase; ``current`` names the phase that runs."""
+
+    clock: Clock
+    phases: dict[str, float] = field(default_factory=dict)
+    current: str = ""
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time what runs inside."""
+        self.current, began = name, self.clock.monotonic()
+        try:
+            yield
+        finally:
+            self.phases[name] = round(self.clock.monotonic() - began, 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRunner:
+    """Carries out trials over the ports. ``seconds`` is the time limit of one trial."""
+
+    source: Source
+    platforms: Mapping[Mode, Platform]
+    provisioner: Provisioner
+    engines: Mapping[str, Engine]
+    """By engine key."""
+    clock: Clock
+    instance: str
+    """Labels the sandboxes of this installation, so that it reaps its own alone."""
+    seconds: float
+
+    async def run(self, work: Work, watch: Stopwatch) -> Seen:
+        """Run the trial. Raises ``Transient``, ``Invalid`` or ``Unavailable`` when it gave no result."""
+        started, began = self.clock.now(), self.clock.monotonic()
+        folder = await asyncio.to_thread(
+            self.source.checkout, work.origin.commit, work.checkout, digest([work.trial.batch.id, *work.checkout])
+        )
+        async with contextlib.AsyncExitStack() as machines:
+            with watch.phase("provision"):
+                sandboxes = await self._provision(work, machines)
+            with watch.phase("prepare"):
+                await self._prepare(work, folder, sandboxes)
+            with watch.phase("execute"):
+                job = await self._execute(work, sandboxes, self.seconds - (self.clock.monotonic() - began))
+            with watch.phase("validate"):
+                truth = await self._validate(work, folder, sandboxes)
+            watch.current = "teardown"
+        return Seen(
+            job=job,
+            truth=truth,
+            image=sandboxes[0].image if sandboxes else None,
+            started_at=started,
+            finished_at=self.clock.now(),
+            phases=dict(watch.phases),
+        )
+
+    async def _provision(self, work: Work, machines: contextlib.AsyncExitStack) -> Sequence[Sandbox]:
+        platform = self.platforms[work.trial.batch.mode]
+        made = []
+        for number, host in enumerate(work.scenario.hosts, 1):
+            template = work.templates[host.name]
+            spec = SandboxSpec(
+                name=sandbox_name(self.instance, work.trial.id, number),
+                host=host.name,
+                template=template,
+                labels={"trial": work.trial.id, "instance": self.instance, "template": template.name},
+            )
+            made.append(await machines.enter_async_context(_machine(platform, spec)))
+        return made
+
+    async def _prepare(self, work: Work, folder: Path, sandboxes: Sequence[Sandbox]) -> None:
+        if "restore.yml" in work.playbooks:  # silently: it clears what an earlier run may have left, if anything
+            with contextlib.suppress(Transient):
+                await self._play(work, "restore.yml", folder, sandboxes)
+        if "prepare.yml" in work.playbooks:
+            result = await self._play(work, "prepare.yml", folder, sandboxes)
+            if not result.passed:
+                why = ": ".join(p for p in ("prepare.yml failed", result.failed_task, result.message) if p)
+                raise Transient("playbook", why)
+
+    async def _execute(self, work: Work, sandboxes: Sequence[Sandbox], seconds: float) -> Job:
+        engine = self.engines[work.trial.batch.variant.main_engine]
+        by_host = {s.host: s for s in sandboxes}
+        seats = [
+            Seat(agent=p.agent.name, host=p.host, specialty=p.specialty, rules=p.rules, sandbox=by_host[p.host.name])
+            for p in work.places
+        ]
+        variant = work.trial.batch.variant
+        job_id = await engine.submit(
+            Assignment(
+                trial=work.trial.id,
+                scenario=work.scenario,
+                ticket=ticket(work, self.clock.now()),
+                seats=seats,
+                main_engine=variant.main_engine,
+                secondary_engine=variant.secondary_engine,
+                seconds=seconds,
+            )
+        )
+        job = await self._follow(engine, job_id, seconds)
+        if not job.complete:
+            raise Transient("evidence", f"the engine delivered job {job.id} without its end")
+        return job
+
+    async def _follow(self, engine: Engine, job_id: str, seconds: float) -> Job:
+        """Watch the job to its end; whatever else ends the watching kills the job first."""
+        job: Job | None = None
+        try:
+            async with asyncio.timeout(seconds + _ENGINE_GRACE):
+                async for snapshot in engine.watch(job_id):
+                    job = snapshot
+        except TimeoutError:
+            job = await _to_the_end(engine.kill(job_id))
+        except asyncio.CancelledError:
+            await _to_the_end(engine.kill(job_id))
+            raise
+        if job is None:
+            raise Transient("evidence", f"the engine told nothing about job {job_id}")
+        return job
+
+    async def _validate(self, work: Work, folder: Path, sandboxes: Sequence[Sandbox]) -> Mapping[str, PlaybookResult]:
+        """Each distinct playbook of the Ansible rules, once."""
+        names = dict.fromkeys(r.playbook for r in work.scenario.rules if r.validator == "ansible")
+        return {name: await self._play(work, name, folder, sandboxes) for name in names}
+
+    async def _play(self, work: Work, name: str, folder: Path, sandboxes: Sequence[Sandbox]) -> PlaybookResult:
+        return await self.provisioner.play(
+            PurePosixPath(work.scenario.folder) / name,
+            folder=folder,
+            sandboxes=sandboxes,
+            inventory=work.inventory,
+            timeout=min(PLAYBOOK_SECONDS, self.seconds),
+        )
+
+
+def sandbox_name(instance: str, trial: str, number: int) -> str:
+    """``rec-<instance>-<trial>-<number>``: the content's name, so that doing it twice is visible and harmless."""
+    return f"rec-{instance[:8]}-{trial}-{number}"
+
+
+def ticket(work: Work, now: datetime) -> Ticket:
+    """The exact text that the agent gets: ``{{schedule_time}}`` is five minutes from now."""
+    moment = (now + timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S UTC")
+    title, body = work.scenario.ticket_title, work.scenario.ticket_body
+    return Ticket(title=title, body=body.replace("{{schedule_time}}", moment))
+
+
+@contextlib.asynccontextmanager
+async def _machine(platform: Platform, spec: SandboxSpec) -> AsyncIterator[Sandbox]:
+    """A sandbox that is destroyed whatever happens, cancellation included."""
+    sandbox = await platform.create(spec)
+    try:
+        yield sandbox
+    finally:
+        await _to_the_end(platform.destroy(spec.name))
+
+
+async def _to_the_end(work: Awaitable[_T]) -> _T:
+    """Await ``work`` even while being cancelled, within its own time limit."""
+    task = asyncio.ensure_future(asyncio.wait_for(work, TEARDOWN_SECONDS))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
