@@ -1,0 +1,138 @@
+# PID 1 of a sandbox: builds its view of the machine, turns into it, and then only waits for the daemon to let go.
+#
+# Runs as real root in a new mount and PID namespace. It stays in the first user namespace for good, so that root inside
+# can neither trace nor kill it, nor read its environment, which holds the labels. All mounts are made here, before the user namespace
+# of the inside exists: that locks them, and root inside can neither unmount nor remount one.
+#
+# stdin      a socket whose other end the daemon holds
+# stdout     one line, "ready"
+# HOST       host name inside
+# SIZE       bound of everything that is written, as a size option of tmpfs
+# CGROUPS    cgroup directories to make and join        LIMITS  lines "file value" to write in each that has the file
+# DISKS      file systems mounted below / that are shown  HIDE  folders that are empty inside  SHOW  folders bound read-only
+set -eu
+umask 022
+stage=/mnt
+root=$stage/root
+
+# Joined first, so that all that is written is counted. Made here and not by the daemon: a directory without a PID 1
+# is then always a left-over, and may be removed by anybody at any time.
+[ -z "$CGROUPS" ] || mkdir -p $CGROUPS
+for group in $CGROUPS; do
+    while read -r file value; do [ ! -e "$group/$file" ] || echo "$value" >"$group/$file"; done <<LIMITS
+$LIMITS
+LIMITS
+    echo 0 >"$group/cgroup.procs"
+done
+
+# Mounts are collected as lines of an fstab: one process for many mounts makes the start three times as fast.
+fstab=
+add() { fstab="$fstab$1 $2 $3 $4 0 0
+"; }
+mount_all() {
+    printf %s "$fstab" >$stage/fstab
+    mount -a -T $stage/fstab
+    fstab=
+}
+
+# The view. Everything written lies in one tmpfs, whose size bounds it. With redirect_dir and metacopy, moving or
+# chowning a folder of the host copies no contents. An overlay shows one file system: each further disk needs its own.
+mount -t tmpfs -o "size=$SIZE,mode=0755,nosuid,nodev" sandbox $stage
+mkdir $root $stage/hidden $stage/shm
+chmod 1777 $stage/shm
+overlay() {
+    mkdir $stage/upper.$1 $stage/work.$1
+    add overlay "$root$2" overlay \
+        "nodev,redirect_dir=on,metacopy=on,lowerdir=$2,upperdir=$stage/upper.$1,workdir=$stage/work.$1"
+}
+disk=0
+for folder in / $DISKS; do
+    overlay $disk "$folder"
+    disk=$((disk + 1))
+done
+mount_all
+
+# A hidden folder is an empty twin with the same owner and mode, in the same tmpfs.
+(cd / && printf '.%s\n' $HIDE | tar --create --no-recursion --warning=no-file-changed --files-from=-) | tar --extract --directory=$stage/hidden --preserve-permissions
+for folder in $HIDE; do add "$stage/hidden$folder" "$root$folder" none bind; done
+add sandbox $root/dev tmpfs size=64k,mode=755,nosuid,noexec
+mount_all
+for folder in $SHOW; do
+    mkdir -p "$root$folder"
+    add "$folder" "$root$folder" none bind,ro,nosuid,nodev
+done
+
+# Devices: only those that hold nothing. Bound read-only, or chmod inside would change the host's node.
+mkdir $root/dev/pts $root/dev/shm
+for node in null zero full random urandom tty; do
+    : >$root/dev/$node
+    add /dev/$node $root/dev/$node none bind,ro,nosuid,noexec
+done
+add $stage/shm $root/dev/shm none bind
+add sandbox $root/dev/pts devpts newinstance,ptmxmode=0666,mode=620,gid=5,nosuid,noexec
+ln -s pts/ptmx $root/dev/ptmx
+ln -s /proc/self/fd $root/dev/fd
+for stream in 0/stdin 1/stdout 2/stderr; do ln -s fd/${stream%/*} $root/dev/${stream#*/}; done
+
+# The kernel's own files: what is not namespaced is read-only, empty, or not there.
+readonly=bind,ro,nosuid,nodev,noexec
+add proc $root/proc proc nosuid,nodev,noexec
+for path in bus fs irq sys sysrq-trigger; do [ ! -e /proc/$path ] || add /proc/$path $root/proc/$path none $readonly; done
+for path in kcore keys key-users timer_list sched_debug latency_stats kmsg kpagecount kpageflags kpagecgroup; do
+    [ ! -e /proc/$path ] || add /dev/null $root/proc/$path none bind,ro,nosuid,noexec
+done
+add /sys $root/sys none $readonly
+for path in /proc/acpi /proc/scsi /proc/asound /sys/firmware /sys/class/net /sys/devices/virtual/powercap /sys/fs/cgroup \
+    /sys/fs/bpf /sys/fs/pstore /sys/kernel/debug /sys/kernel/security /sys/kernel/tracing; do
+    [ ! -d $path ] || add sandbox $root$path tmpfs ro,size=4k,mode=755
+done
+mount_all
+
+cd $root
+pivot_root . mnt
+cd /
+umount -l /mnt
+
+# Files with secrets: accounts keep their entries and lose their passwords (copies, because a program that replaces a file
+# by rename cannot do so over a mount), the rest is not there. A swap file is the host's memory. Done after the
+# turn, because a link such as /etc/hosts -> /else/where would lead to the host's file before.
+for file in shadow gshadow; do
+    [ -e /etc/$file ] || continue
+    sed 's/^\([^:]*\):[^:]*/\1:*/' /etc/$file >/etc/.$file
+    chown --reference=/etc/$file /etc/.$file
+    chmod --reference=/etc/$file /etc/.$file
+    mv /etc/.$file /etc/$file
+done
+rm -f /etc/shadow- /etc/gshadow- /etc/ssh/ssh_host_*_key /etc/krb5.keytab /etc/boto.cfg \
+    /var/cache/debconf/passwords.dat /swapfile /swap.img
+echo "$HOST" >/etc/hostname
+printf '127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost ip6-localhost ip6-loopback\n' "$HOST" >/etc/hosts
+mkdir -m 1777 /run/lock
+
+# The inside: root of a user namespace with the identity map, so that every account works and none has power outside. The holder keeps
+# the namespaces until the daemon has opened them. Two pipes, opened both ways first so that no open can
+# block: "steps" tells how far the holder is and ends with it, "mapped" is its go.
+mkfifo -m 600 /run/steps /run/mapped
+exec 3<>/run/steps 4</run/steps 5<>/run/mapped
+rm /run/steps /run/mapped
+unshare --user --mount --net --uts --ipc --propagation private -- sh -c '
+    echo >&3
+    read -r go <&5
+    # A second exec: only now is there a root to hold the capabilities.
+    exec env -i PATH="$PATH" sh -ec "
+        hostname \"\$1\"
+        ip link set lo up
+        echo >&3
+        exec sleep infinity >/dev/null 2>&1 3>&-
+    " sh "$1" 4>&- 5>&-
+' sh "$HOST" </dev/null &
+exec 3>&-
+read -r born <&4
+echo '0 0 65536' >/proc/$!/uid_map
+echo '0 0 65536' >/proc/$!/gid_map
+echo >&5
+read -r up <&4
+
+echo ready
+# End of file on the socket: the daemon is gone. SIGCHLD ignored: what becomes an orphan inside is reaped by the kernel.
+exec env --ignore-signal=CHLD -i RECONCILER_SANDBOX="$RECONCILER_SANDBOX" cat >/dev/null 2>&1 4>&- 5>&-

@@ -1,0 +1,88 @@
+"""Limits of a sandbox: a cgroup `reconciler/<sandbox>` per hierarchy, version 1 or 2. Where none can be made, no limits.
+
+The directories are made and joined by the sandbox's own PID 1, so one without a sandbox is always a left-over.
+"""
+
+import asyncio
+import contextlib
+import errno
+from pathlib import Path
+
+_ROOT = Path("/sys/fs/cgroup")
+_CONTROLLERS = ("memory", "pids", "cpu")
+_TASKS = 4096
+_PERIOD_US = 100_000
+
+
+def limits(*, cpus: int, memory_mib: int) -> str:
+    """Lines ``file value`` for both versions; a hierarchy takes those whose file it has."""
+    memory = memory_mib << 20
+    values = {
+        "memory.max": memory,
+        "memory.swap.max": 0,
+        "cpu.max": f"{cpus * _PERIOD_US} {_PERIOD_US}",
+        "memory.limit_in_bytes": memory,
+        "memory.memsw.limit_in_bytes": memory,
+        "cpu.cfs_period_us": _PERIOD_US,
+        "cpu.cfs_quota_us": cpus * _PERIOD_US,
+        "pids.max": _TASKS,
+    }
+    return "\n".join(f"{file} {value}" for file, value in values.items())
+
+
+def groups(name: str, root: Path = _ROOT) -> list[str]:
+    """The directories of sandbox ``name``, to be made by it; none where this process may not make cgroups."""
+    parents = _parents(root)
+    try:
+        for parent in parents:
+            _prepare(parent)
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY):
+            return []
+        raise
+    return [str(parent / name) for parent in parents]
+
+
+def existing(root: Path = _ROOT) -> set[str]:
+    """Names of the sandboxes that have a directory."""
+    return {entry.name for parent in _parents(root) if parent.is_dir() for entry in parent.iterdir() if entry.is_dir()}
+
+
+def remove(name: str, root: Path = _ROOT) -> bool:
+    """Remove the directories of a sandbox that has ended. False while a last process of it is on its way out."""
+    busy = [parent for parent in _parents(root) if not _removed(parent / name)]
+    return not busy
+
+
+async def removed(name: str, root: Path = _ROOT, *, seconds: float = 2.0) -> None:
+    """As ``remove``, trying for ``seconds``; what stays even so is a left-over for the next sweep."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not remove(name, root):  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0.002)
+
+
+def _parents(root: Path) -> list[Path]:
+    if (root / "cgroup.controllers").exists():
+        return [root / "reconciler"]
+    return [root / controller / "reconciler" for controller in _CONTROLLERS if (root / controller).is_dir()]
+
+
+def _prepare(parent: Path) -> None:
+    """Make ``parent``; in version 2 also hand the controllers down to what is below it."""
+    parent.mkdir(exist_ok=True)
+    for folder in (parent.parent, parent):
+        if (control := folder / "cgroup.subtree_control").exists():
+            control.write_text(" ".join(f"+{c}" for c in _CONTROLLERS))
+
+
+def _removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True

@@ -1,0 +1,189 @@
+"""One sandbox that this process holds: started, entered for each command, ended."""
+
+import asyncio
+import os
+import signal
+import socket
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.adapters.child import run_child
+from reconciler.adapters.namespace import cgroups
+from reconciler.adapters.namespace.guard import nursery
+from reconciler.core.errors import Transient, Unavailable
+from reconciler.ports import Completed
+
+_SETUP = Path(__file__).with_name("box.sh")
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+}
+"""All that a command inherits."""
+_START_S = 20.0
+_NOT_JOINED = 125
+_SUSPICIOUS = (_NOT_JOINED, 137)
+"""Exit codes that a command may owe to the end of its sandbox."""
+_NAMESPACES = {"user": "user", "mount": "mnt", "net": "net", "uts": "uts", "ipc": "ipc", "pid": "pid"}
+_NO_NESTING = "cd /proc/sys/user && echo 0 >max_cgroup_namespaces && echo 0 >max_user_namespaces"
+"""In a nested user or cgroup namespace more could be mounted. These files count for the user namespace of their writer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a sandbox is made of. ``labels`` and ``view`` are environment of its setup; ``labels`` stays PID 1's."""
+
+    name: str
+    host: str
+    image: str
+    labels: Mapping[str, str]
+    view: Mapping[str, str]
+    groups: Sequence[str]
+
+
+class NamespaceSandbox:
+    """Port ``Sandbox``. Its processes belong to the guarded thread; ``run`` may be called from any."""
+
+    controller = "inside"
+    variables: Mapping[str, str] = {}
+
+    def __init__(self, plan: Plan, process: Process, hold: socket.socket) -> None:
+        self.name, self.host, self.image = plan.name, plan.host, plan.image
+        self._groups = plan.groups
+        self._process, self._hold = process, hold
+        self._namespaces: dict[str, int] = {}
+        self._commands: set[asyncio.Task[object]] = set()
+        self._ended = asyncio.create_task(self._let_go())
+
+    @classmethod
+    async def start(cls, plan: Plan) -> "NamespaceSandbox":
+        """Make it, within 20 seconds. Raises ``Unavailable`` where this machine cannot, ``Transient`` when it takes longer."""
+        hold, far = socket.socketpair()
+        try:
+            sandbox = cls(plan, await _unshare(plan, far), hold)
+        except BaseException:
+            hold.close()
+            raise
+        finally:
+            far.close()
+        try:
+            async with asyncio.timeout(_START_S):
+                await sandbox._take_hold()
+        except BaseException as error:
+            await sandbox.end()
+            if isinstance(error, TimeoutError):
+                raise Transient(
+                    "sandbox", f"sandbox {plan.name} was not ready after {_START_S:.0f} s: is the machine overloaded?"
+                ) from None
+            raise
+        return sandbox
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        limit: int = 262_144,
+    ) -> Completed:
+        """Run a command as root, in /root; what it leaves in the background stays until the sandbox ends."""
+        return await nursery().call(self._run(argv, stdin, timeout, _ENVIRONMENT | dict(env or {}), limit))
+
+    async def end(self) -> None:
+        """Kill all its processes, and return when they are gone. In the guarded thread."""
+        self._hold.close()
+        with suppress(ProcessLookupError, FileNotFoundError):
+            # unshare ends by itself once its child, PID 1, is gone with all the others.
+            os.kill(next(iter(_children(self._process.pid)), self._process.pid), signal.SIGKILL)
+        await asyncio.shield(self._ended)
+
+    async def _take_hold(self) -> None:
+        """Wait until PID 1 is ready, keep its namespaces, and forbid what only now can be forbidden."""
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        if await self._process.stdout.readline() != b"ready\n":
+            raise _cannot(await self._process.stderr.read())
+        [first] = _children(self._process.pid)
+        [holder] = _children(first)
+        for option, file in _NAMESPACES.items():
+            self._namespaces[option] = os.open(f"/proc/{holder}/ns/{file}", os.O_RDONLY | os.O_CLOEXEC)
+        done = await run_child([*self._nsenter("user"), "sh", "-c", _NO_NESTING], timeout=_START_S, cwd="/")
+        if done.exit_code != 0:
+            raise _cannot(done.stderr)
+
+    async def _let_go(self) -> None:
+        """Wait for its end, whoever brings it about, and give back what this process holds of it."""
+        await self._process.wait()
+        self._hold.close()
+        # A command on its way in names the descriptors by number, and must not find another sandbox's behind one.
+        if self._commands:
+            await asyncio.wait(self._commands)
+        for descriptor in self._namespaces.values():
+            os.close(descriptor)
+        if self._groups:
+            await cgroups.removed(self.name)
+
+    async def _run(
+        self, argv: Sequence[str], stdin: bytes, timeout: float, env: Mapping[str, str], limit: int
+    ) -> Completed:
+        if self._process.returncode is not None:
+            raise self._gone()
+        task = asyncio.current_task()
+        assert task is not None
+        self._commands.add(task)
+        try:
+            done = await run_child(
+                ["/bin/sh", "-c", self._join, "sh", *self._nsenter(*_NAMESPACES), "--wdns=/root", "--", *argv],
+                timeout=timeout,
+                stdin=stdin,
+                env=env,
+                cwd="/",
+                limit=limit,
+                keep_background=True,
+            )
+            if done.exit_code in _SUSPICIOUS or b"fork failed" in done.stderr:
+                # The processes inside are killed before PID 1 is seen to have ended.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._process.wait(), 0.1)
+        finally:
+            self._commands.discard(task)
+        if self._process.returncode is not None and done.exit_code != 0:
+            raise self._gone()
+        return done
+
+    @property
+    def _join(self) -> str:
+        """A shell's text that joins the cgroups, which nothing inherits from a namespace, and becomes its arguments."""
+        return "".join(f"echo 0 >{group}/cgroup.procs || exit {_NOT_JOINED}; " for group in self._groups) + 'exec "$@"'
+
+    def _nsenter(self, *namespaces: str) -> list[str]:
+        return [nursery().nsenter, *(f"--{n}=/proc/{os.getpid()}/fd/{self._namespaces[n]}" for n in namespaces)]
+
+    def _gone(self) -> Transient:
+        return Transient("sandbox", f"sandbox {self.name} is gone: it was destroyed, or its first process was killed")
+
+
+async def _unshare(plan: Plan, far: socket.socket) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "--"],
+        *["sh", str(_SETUP)],
+        stdin=far.fileno(),
+        stdout=PIPE,
+        stderr=PIPE,
+        cwd="/",
+        env=_ENVIRONMENT | {**plan.view, **plan.labels, "HOST": plan.host, "CGROUPS": " ".join(plan.groups)},
+        start_new_session=True,
+    )
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _cannot(complaint: bytes) -> Unavailable:
+    lines = complaint.decode(errors="replace").strip().splitlines() or ["its setup ended without a word"]
+    return Unavailable(f"mode namespace cannot make a sandbox on this machine ({lines[-1]}): choose mode incus")
