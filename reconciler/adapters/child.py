@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.ports import Completed
@@ -21,6 +21,12 @@ def plain_environment(**more: str) -> dict[str, str]:
     )
 
 
+def kill_group(pid: int) -> None:
+    """Kill the process group that ``pid`` leads."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
 async def run_child(
     argv: Sequence[str],
     *,
@@ -32,16 +38,18 @@ async def run_child(
     limit: int = 262_144,
     keep_background: bool = False,
     stop: Sequence[tuple[signal.Signals, float]] = (),
+    kill: Callable[[int], None] = kill_group,
 ) -> Completed:
     """Run ``argv`` to its end, or for ``timeout`` seconds, and return what it said.
 
     A child that cannot be started is exit 127, one that a signal ended 128 + signal, one that ran out of time 124. ``stop`` are
     the signals tried first at the time limit, each with the seconds it is given; then the group gets SIGKILL. Being
     cancelled kills the group too. What the child leaves running in its group at its own end is killed as well, unless
-    ``keep_background`` says that it is a service somebody wanted.
+    ``keep_background`` says that it is a service somebody wanted. ``kill`` is for a child that is only the way to the one meant.
     """
     try:
-        process = await asyncio.create_subprocess_exec(
+        transport, protocol = await asyncio.get_running_loop().subprocess_exec(
+            _Protocol,
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -53,6 +61,7 @@ async def run_child(
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         return Completed(exit_code=127, stderr=str(error).encode())
+    process = asyncio.subprocess.Process(transport, protocol, asyncio.get_running_loop())
     out, err = _Bounded(limit), _Bounded(limit)
     pumps = [
         asyncio.create_task(_feed(process.stdin, stdin)),
@@ -62,19 +71,19 @@ async def run_child(
     timed_out = False
     try:
         try:
-            await asyncio.wait_for(process.wait(), timeout)
+            await asyncio.wait_for(protocol.exited.wait(), timeout)
         except TimeoutError:
             timed_out = True
-            await _stop(process, stop)
+            await _stop(process, protocol.exited, stop)
     finally:
         if process.returncode is None or timed_out or not keep_background:
-            _kill_group(process.pid)
-        await process.wait()
+            kill(process.pid)
+        await protocol.exited.wait()
         await asyncio.wait(pumps, timeout=_GRACE)
         for pump in pumps:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
-        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to close pipes that a grandchild holds
+        transport.close()  # also the pipes that a grandchild holds
     code = process.returncode if process.returncode is not None else -9
     return Completed(
         exit_code=124 if timed_out else code if code >= 0 else 128 - code,
@@ -84,18 +93,27 @@ async def run_child(
     )
 
 
-async def _stop(process: asyncio.subprocess.Process, stop: Sequence[tuple[signal.Signals, float]]) -> None:
+class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
+    """Tells when the child has ended: ``Process.wait`` (Python 3.11) also waits for the pipes."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=65_536, loop=asyncio.get_running_loop())
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set()
+
+
+async def _stop(
+    process: asyncio.subprocess.Process, exited: asyncio.Event, stop: Sequence[tuple[signal.Signals, float]]
+) -> None:
     for number, seconds in stop:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), seconds)
+            await asyncio.wait_for(exited.wait(), seconds)
             return
-
-
-def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 async def _feed(pipe: asyncio.StreamWriter | None, data: bytes) -> None:

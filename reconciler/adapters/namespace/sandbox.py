@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.child import run_child
+from reconciler.adapters.child import kill_group, run_child
 from reconciler.adapters.namespace import cgroups
 from reconciler.adapters.namespace.guard import nursery
 from reconciler.core.errors import Transient, Unavailable
@@ -137,13 +137,24 @@ class NamespaceSandbox:
         self._commands.add(task)
         try:
             done = await run_child(
-                ["/bin/sh", "-c", self._join, "sh", *self._nsenter(*_NAMESPACES), "--wdns=/root", "--", *argv],
+                [
+                    "/bin/sh",
+                    "-c",
+                    self._join,
+                    "sh",
+                    *self._nsenter(*_NAMESPACES),
+                    "--wdns=/root",
+                    "--",
+                    "setsid",
+                    *argv,
+                ],
                 timeout=timeout,
                 stdin=stdin,
                 env=env,
                 cwd="/",
                 limit=limit,
                 keep_background=True,
+                kill=_kill_inside,
             )
             if done.exit_code in _SUSPICIOUS or b"fork failed" in done.stderr:
                 # The processes inside are killed before PID 1 is seen to have ended.
@@ -178,6 +189,17 @@ async def _unshare(plan: Plan, far: socket.socket) -> Process:
         env=_ENVIRONMENT | {**plan.view, **plan.labels, "HOST": plan.host, "CGROUPS": " ".join(plan.groups)},
         start_new_session=True,
     )
+
+
+def _kill_inside(nsenter: int) -> None:
+    """Kill the group inside, which ``setsid`` made, and leave ``nsenter`` to reap it and end.
+
+    Were its parent killed too, the first process inside would become a child of the host's init, and where that does
+    not reap, the sandbox could never end.
+    """
+    with suppress(FileNotFoundError):
+        for inside in _children(nsenter) or [nsenter]:
+            kill_group(inside)
 
 
 def _children(pid: int) -> list[int]:
