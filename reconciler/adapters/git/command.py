@@ -1,0 +1,220 @@
+"""The git program, hardened: private configuration, own process group, a time limit, errors as one line."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from subprocess import PIPE, TimeoutExpired
+from typing import Any, TypeVar
+
+from reconciler.core.errors import Unavailable
+
+_T = TypeVar("_T")
+
+_CONFIGURATION = {
+    "core.hooksPath": "/dev/null",
+    "core.symlinks": "false",
+    "core.fsmonitor": "false",
+    "core.logAllRefUpdates": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "submodule.recurse": "false",
+    "fastimport.unpackLimit": "1",
+    "transfer.unpackLimit": "1",
+    "transfer.advertiseSID": "false",
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "30",
+    "protocol.allow": "never",
+    **{f"protocol.{name}.allow": "always" for name in ("file", "https", "http", "ssh", "git")},
+}
+"""Given to each process and not written to a file: the git at the other end of a local path must run *its* hooks."""
+
+_PASSED_ON = ("PATH", "TMPDIR", "TZ")
+_PASSED_ON_TO_REMOTES = (
+    "HOME",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    *(name for low in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (low, low.upper())),
+)
+_SSH = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=15 -oServerAliveInterval=15"
+_GRACE = 2.0
+"""Seconds between SIGTERM, at which git removes its locks, and SIGKILL."""
+
+
+class GitFailed(Unavailable):
+    """Git ended with an error. The message is one line without passwords."""
+
+    def __init__(self, message: str, *, stdout: bytes = b"", said: str = "") -> None:
+        """``stdout`` is what git printed before, ``said`` the first line of what a remote's hooks printed."""
+        super().__init__(redact_url(message))
+        self.stdout, self.said = stdout, said
+
+
+class GitCommand:
+    """Runs git on the bare repository ``folder``, which need not exist yet. Safe to share between threads."""
+
+    def __init__(self, folder: Path, *, timeout: float = 60, durable: bool = False) -> None:
+        """``timeout`` bounds each command, in seconds. ``durable`` has git wait for the disk after each write."""
+        try:
+            from git import Git  # costs a tenth of a second, and runs git
+        except ImportError as error:
+            raise Unavailable("the program git is not here: install it (on Debian: apt install git)") from error
+        self._git = Git(os.sep)
+        self._timeout = timeout
+        self._environment = _environment(folder.absolute(), durable=durable)
+
+    def run(
+        self, *args: str, stdin: bytes = b"", timeout: float | None = None, env: Mapping[str, str] | None = None
+    ) -> bytes:
+        """What ``git ARGS`` prints. Raises ``GitFailed`` when it fails or does not end in time."""
+        process = self._start(args, {"GIT_LITERAL_PATHSPECS": "1", **(env or {})})
+        return self._communicate(process, args[0], stdin, timeout or self._timeout)
+
+    def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+        """What ``git ARGS`` prints, as text without the white space around it."""
+        return self.run(*args, stdin=stdin, env=env).decode("utf-8", "surrogateescape").strip()
+
+    def remote(self, *args: str, timeout: float | None = None, env: Mapping[str, str] | None = None) -> bytes:
+        """Like ``run``, for commands that talk to another repository: with the user's ssh keys and proxies.
+
+        Nobody is ever asked for a password, and the host key of an ssh server must be known.
+        """
+        users = {name: os.environ[name] for name in _PASSED_ON_TO_REMOTES if name in os.environ}
+        whole = {**users, "GIT_SSH_COMMAND": _SSH, **(env or {})}
+        with _CALL.get(_Call()).dialled(lambda: self._start(args, whole)) as process:
+            return self._communicate(process, args[0], b"", timeout or self._timeout)
+
+    def _start(self, args: tuple[str, ...], env: Mapping[str, str]) -> Any:
+        env = {**self._environment, **env}
+        # GitPython passes the whole environment on: what is not ours (secrets, GIT_DIR of a hook ...) is taken out again
+        strangers = [f"-u{name}" for name in os.environ if name not in env]
+        return self._git.execute(
+            ["env", *strangers, "git", *args],
+            istream=PIPE,
+            as_process=True,
+            env=env,
+            start_new_session=True,
+        )
+
+    def _communicate(self, process: Any, verb: str, stdin: bytes, timeout: float) -> bytes:
+        try:
+            stdout, stderr = process.communicate(stdin, timeout)
+        except TimeoutExpired as error:
+            _end_group(process)
+            raise GitFailed(f"git {verb} did not end within {timeout:g} s") from error
+        if process.returncode:
+            why, said = _explain(stderr)
+            raise GitFailed(why or f"git {verb} failed ({process.returncode})", stdout=stdout, said=said)
+        return bytes(stdout)
+
+
+async def in_thread(work: Callable[[], _T]) -> _T:
+    """Run ``work`` in a thread. Being cancelled hangs up on remotes, so that the thread ends soon."""
+    call = _Call()
+    token = _CALL.set(call)
+    try:
+        return await asyncio.to_thread(work)
+    except asyncio.CancelledError:
+        call.hang_up()
+        raise
+    finally:
+        _CALL.reset(token)
+
+
+class _Call:
+    """The one process at a time that talks to a remote for a caller who may lose patience."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._process: Any = None
+        self._over = False
+
+    @contextlib.contextmanager
+    def dialled(self, dial: Callable[[], Any]) -> Iterator[Any]:
+        with self._guard:
+            if self._over:
+                raise GitFailed("stopped while it talked to the remote")
+            self._process = dial()
+        try:
+            yield self._process
+        finally:
+            with self._guard:
+                self._process = None
+
+    def hang_up(self) -> None:
+        with self._guard:
+            self._over = True
+            if self._process is not None:
+                _signal(self._process.pid, signal.SIGTERM)
+
+
+_CALL: ContextVar[_Call] = ContextVar("_CALL")
+
+
+def redact_url(text: str) -> str:
+    """``text`` with passwords and tokens in its URLs replaced by ``***``; the user of an ssh address stays."""
+    text = re.sub(r"\b(https?|ftps?)://[^/\s]*@", r"\1://***@", text, flags=re.IGNORECASE)
+    return re.sub(r"\b([a-z][a-z0-9+.-]*://[^/\s:@]*):[^/\s]*@", r"\1:***@", text, flags=re.IGNORECASE)
+
+
+def local_path(repository: str) -> Path | None:
+    """The absolute path of a repository on this machine, ``None`` for one that git would ask a server for."""
+    if repository.startswith("file://"):
+        return Path(repository.removeprefix("file://"))
+    if "://" in repository or re.match(r"[^/]+:", repository):  # the second is git's rule for host:path
+        return None
+    return Path(repository).expanduser().absolute()
+
+
+def address(repository: str) -> str:
+    """``repository`` as git takes it from any working directory."""
+    path = local_path(repository)
+    return repository if path is None or "://" in repository else str(path)
+
+
+def _environment(folder: Path, *, durable: bool) -> dict[str, str]:
+    settings = _CONFIGURATION | {"core.fsync": "all" if durable else "none"}
+    return {
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+        "LANGUAGE": "C",
+        "GIT_DIR": str(folder),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        **{f"GIT_CONFIG_KEY_{i}": key for i, key in enumerate(settings)},
+        **{f"GIT_CONFIG_VALUE_{i}": value for i, value in enumerate(settings.values())},
+    }
+
+
+def _explain(stderr: bytes) -> tuple[str, str]:
+    """The line that says why git failed, and the first line that the other side said, if any."""
+    lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
+    why = [line.split(":", 1)[1].strip() for line in lines if line.startswith(("fatal:", "error:"))] or lines[-1:]
+    return "".join(why[:1])[:500], "".join(list(filter(None, said))[:1])[:200]
+
+
+def _end_group(process: Any) -> None:
+    _signal(process.pid, signal.SIGTERM)
+    with contextlib.suppress(TimeoutExpired):
+        process.communicate(timeout=_GRACE)
+    _signal(process.pid, signal.SIGKILL)
+    with contextlib.suppress(TimeoutExpired):
+        process.communicate(timeout=_GRACE)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)

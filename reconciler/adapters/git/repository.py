@@ -1,0 +1,185 @@
+"""A bare repository of our own, and the few questions that are asked of it."""
+
+import fcntl
+import shutil
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.adapters.git.command import GitCommand, GitFailed
+from reconciler.core.errors import Invalid, Unavailable
+from reconciler.ports import Commit, Entry
+
+ABSENT = "000000"
+SUBMODULE = "160000"
+_WAIT = 60.0
+"""Seconds to wait for another process that works on the same repository, and the age at which a lock must be dead."""
+
+
+class Repository:
+    """A bare repository at ``folder``. Reading needs no lock; what writes goes through ``locked``."""
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        """Nothing is made before ``make`` is called."""
+        self.folder = folder.absolute()
+        self.git = GitCommand(self.folder, durable=durable)
+        self._began = time.time()
+        self._guard = threading.Lock()
+
+    def make(self, object_format: str = "sha1") -> None:
+        """Make the repository, or complete one that was half made. One that is there keeps its object format."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        chosen = [] if self.exists else [f"--object-format={object_format}"]
+        self.git.run("init", "--quiet", "--bare", "--template=", *chosen)
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was made."""
+        return (self.folder / "HEAD").exists()
+
+    def remove(self) -> None:
+        """Remove the repository with all it holds. Absent is success."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Exclude other threads and processes of ours from writing. Raises ``Unavailable`` after a minute."""
+        busy = Unavailable(f"another process has been working on {self.folder} for {_WAIT:g} s: is it stuck?")
+        if not self._guard.acquire(timeout=_WAIT):
+            raise busy
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            with self.folder.with_suffix(".flock").open("w") as file:
+                if not _flock(file.fileno()):
+                    raise busy
+                self._remove_stale_locks()
+                yield
+        finally:
+            self._guard.release()
+
+    def resolve(self, *refs: str) -> list[str | None]:
+        """The object id that each full ref name holds, ``None`` where it is absent."""
+        lines = self.git.text("for-each-ref", "--format=%(refname) %(objectname)", *refs).splitlines()
+        found = dict(line.split(" ", 1) for line in lines)
+        return [found.get(ref) for ref in refs]
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether ``new`` is ``old`` or a descendant. A commit that is not here is nobody's ancestor."""
+        try:
+            self.git.run("merge-base", "--is-ancestor", old, new)
+        except GitFailed:
+            return False
+        return True
+
+    def entries(self, revision: str, paths: Collection[str] = (), *, submodules: bool = False) -> dict[str, Entry]:
+        """Path to entry for the files at and below ``paths`` (none given: all). Submodules hold no files here."""
+        listing = self.git.run("ls-tree", "-r", "-z", "--full-tree", revision, "--", *paths)
+        entries = {}
+        for line in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+            about, path = line.split("\t", 1)
+            mode, kind, oid = about.split(" ")
+            if kind == "blob" or submodules:
+                entries[path] = Entry(mode=mode, oid=oid)
+        return entries
+
+    def differences(self, old: str, new: str, paths: Collection[str] = ()) -> dict[str, Entry | None]:
+        """The entries that differ from ``old`` to ``new`` at and below ``paths``; ``None`` where a file is gone."""
+        output = self.git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", old, new, "--", *paths)
+        fields = output.decode("utf-8", "surrogateescape").split("\0")
+        changes: dict[str, Entry | None] = {}
+        for about, path in zip(fields[0:-1:2], fields[1::2], strict=True):
+            old_mode, mode, _, oid, _ = about[1:].split(" ")
+            if mode not in (ABSENT, SUBMODULE):
+                changes[path] = Entry(mode=mode, oid=oid)
+            elif old_mode not in (ABSENT, SUBMODULE):
+                changes[path] = None
+        return changes
+
+    def objects(self, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
+        """Id and contents of the blob or commit behind each name (an id, ``REF``, ``REF:path``), else ``None``."""
+        output = self.git.run("cat-file", "--batch", "--buffer", stdin="".join(f"{n}\n" for n in names).encode())
+        found: list[tuple[str, bytes] | None] = []
+        at = 0
+        for _ in names:
+            end = output.index(b"\n", at)
+            head = output[at:end].split(b" ")
+            at = end + 1
+            if head[-1] == b"missing":
+                found.append(None)
+                continue
+            size = int(head[-1])
+            found.append((head[0].decode(), output[at : at + size]) if head[1] in (b"blob", b"commit") else None)
+            at += size + 1
+        return found
+
+    def blobs(self, oids: Collection[str]) -> Mapping[str, bytes]:
+        """Contents by id. Raises ``Unavailable`` when one is not here."""
+        if not oids:
+            return {}
+        contents = {}
+        for oid, found in zip(oids, self.objects(list(oids)), strict=True):
+            if found is None:
+                raise Unavailable(f"object {oid} is not in {self.folder}")
+            contents[oid] = found[1]
+        return contents
+
+    def last_change(self, revision: str, paths: Collection[str]) -> Commit | None:
+        """The newest commit up to ``revision`` that touched ``paths``, ``None`` where a shallow history ends before."""
+        if not paths:
+            return None
+        question = "\n".join([revision, "--", *paths, ""]).encode("utf-8", "surrogateescape")
+        answer = self.git.text(
+            "log", "-1", "--no-show-signature", "--format=%H%x00%h%x00%cI%x00%s", "--stdin", stdin=question
+        )
+        if not answer:
+            return None
+        full, short, at, subject = answer.split("\0")
+        boundary = self.folder / "shallow"
+        if boundary.exists() and full in boundary.read_text().split():
+            return None  # where history is cut off, everything seems to have been added
+        return Commit(id=full, short=short, subject=subject, at=datetime.fromisoformat(at).astimezone(UTC))
+
+    def _remove_stale_locks(self) -> None:
+        """Remove what a git that was killed left behind: older than this process, or than any command may take."""
+        dead = max(self._began, time.time() - _WAIT)
+        places = (self.folder, self.folder / "objects" / "info", self.folder / "objects" / "pack")
+        found = [lock for place in places for lock in place.glob("*.lock")] + list(self.folder.glob("refs/**/*.lock"))
+        for lock in found:
+            if lock.stat().st_mtime < dead:
+                lock.unlink(missing_ok=True)
+
+
+def check_branch(branch: str) -> str:
+    """``branch`` itself. Raises ``Invalid`` for what git would not take as a branch's name."""
+    bad = any(c <= " " or c in "~^:?*[\\\x7f" for c in branch) or any(s in branch for s in ("..", "@{", "//"))
+    parts = branch.split("/")
+    if bad or not branch or any(not p or p.startswith((".", "-")) or p.endswith((".", ".lock")) for p in parts):
+        raise Invalid(f"{branch!r} is not the name of a branch", hint="a name such as main")
+    return branch
+
+
+def object_format(oid: str) -> str:
+    """The object format that an id is of."""
+    return "sha256" if len(oid) == 64 else "sha1"
+
+
+def look_up(git: GitCommand, url: str, branch: str) -> str | None:
+    """The commit of ``branch`` in the repository at ``url``; ``None`` where it has no such branch. Raises ``GitFailed``."""
+    nowhere = {"GIT_DIR": "/nonexistent"}  # ours may be damaged, and is not needed to ask
+    answer = git.remote("ls-remote", "--heads", "--", url, f"refs/heads/{branch}", env=nowhere).decode()
+    return answer.split()[0] if answer else None
+
+
+def _flock(descriptor: int) -> bool:
+    until = time.monotonic() + _WAIT
+    while time.monotonic() < until:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.005)
+        else:
+            return True
+    return False

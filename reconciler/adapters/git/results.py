@@ -1,0 +1,171 @@
+"""The results branch: committed to a bare repository of our own first, then pushed."""
+
+import asyncio
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from reconciler.adapters.git.command import GitFailed, in_thread
+from reconciler.adapters.git.commits import Draft, person, write
+from reconciler.adapters.git.ledger import Ledger
+from reconciler.adapters.git.merging import Merging
+from reconciler.adapters.git.notices import Notices
+from reconciler.adapters.git.remote import LostRace, Remote
+from reconciler.adapters.git.repository import Repository, check_branch, object_format
+from reconciler.adapters.records import check_paths, to_write
+from reconciler.ports import Clock, Results
+
+_PUSHES = 10
+"""How often a lost race is run again."""
+_PACKS = 50
+"""Each append makes a pack; past this many they are rolled into one."""
+_DEAD = 3600.0
+"""Seconds after which a temporary file of git belongs to no running process."""
+
+
+class GitResults:
+    """Port ``ResultsStore`` over a branch of ``repository``, or over a local branch alone where that is ``None``.
+
+    ``append`` needs no remote. What could not be pushed yet waits in the local repository for as long as it takes.
+    """
+
+    def __init__(
+        self, *, repository: str | None, branch: str, author_name: str, author_email: str, state: Path, clock: Clock
+    ) -> None:
+        """``state`` gets ``results.git`` (what is not pushed yet is only there) and small files about it."""
+        self._repository = Repository(state / "results.git", durable=True)
+        self._remote = None if repository is None else Remote(self._repository, repository, check_branch(branch))
+        self._merging = Merging(self._repository, check_branch(branch), self._signature)
+        self._ledger = Ledger(self._repository, state / "results-verified.json")
+        self._notices = Notices(state / "results-notices.json")
+        self._author = (author_name, author_email)
+        self._clock = clock
+        self._ref = self._merging.local
+        self._online, self._tidying = threading.Lock(), threading.Lock()
+        self._made = False
+
+    async def refresh(self) -> Results:
+        """See ``ResultsStore.refresh``. A remote that does not answer is a warning."""
+        return await in_thread(self._refresh)
+
+    async def view(self) -> Results:
+        """See ``ResultsStore.view``. Raises ``Unavailable``."""
+        return await asyncio.to_thread(self._view)
+
+    def read(self, paths: Collection[str]) -> Mapping[str, bytes]:
+        """See ``ResultsStore.read``. Raises ``Unavailable``."""
+        if not self._repository.exists:
+            return {}
+        wanted = [path for path in paths if "\n" not in path]
+        objects = self._repository.objects([f"{self._ref}:{path}" for path in wanted])
+        return {path: found[1] for path, found in zip(wanted, objects, strict=True) if found is not None}
+
+    async def append(self, files: Mapping[str, bytes], message: str) -> str:
+        """See ``ResultsStore.append``. Raises ``Invalid`` for a path that is not one for results, ``Unavailable``."""
+        check_paths(files)
+        return await asyncio.to_thread(self._append, dict(files), message)
+
+    async def push(self) -> str | None:
+        """See ``ResultsStore.push``."""
+        await asyncio.to_thread(self._tidy)
+        for attempt in range(_PUSHES):
+            try:
+                await in_thread(self._push)
+            except LostRace:
+                await self._clock.sleep(secrets.SystemRandom().uniform(0, min(2, 0.05 * 2**attempt)))
+            except GitFailed as error:
+                self._notices.put("push", f"results wait to be pushed: {error}", self._clock.now())
+                return str(error)
+            else:
+                self._notices.drop("push")
+                return None
+        return f"others were faster {_PUSHES} times; the results are kept here and pushed with the next ones"
+
+    # ------------------------------------------------------------ in threads
+
+    def _make(self) -> None:
+        """Make the local repository where it is not there yet, with the object format of the remote."""
+        if self._made:
+            return
+        tip = None
+        if self._remote is not None and not self._repository.exists:
+            with contextlib.suppress(GitFailed):  # asked again by each fetch, which says so
+                tip = self._remote.look_up()
+        with self._repository.locked():
+            self._repository.make(object_format(tip or ""))
+        self._made = True
+
+    def _refresh(self) -> Results:
+        self._make()
+        try:
+            self._fetch()
+        except GitFailed as error:
+            view = self._view()
+            return replace(view, warnings=[f"the results branch is as it was last seen: {error}", *view.warnings])
+        return self._view()
+
+    def _view(self) -> Results:
+        warnings = self._notices.current(self._clock.now())
+        [tip] = self._repository.resolve(self._ref) if self._repository.exists else [None]
+        if tip is None:
+            return Results(tip=None, trials={}, warnings=warnings)
+        trials, broken = self._ledger.at(tip)
+        return Results(tip=tip, trials=trials, broken=broken, warnings=warnings)
+
+    def _fetch(self) -> None:
+        """Bring the remote's branch here and settle what differs."""
+        if self._remote is None:
+            return
+        [seen] = self._repository.resolve(self._merging.seen)
+        with self._online:
+            incoming = self._remote.fetch(self._merging.incoming)
+        with self._repository.locked():
+            notice = self._merging.settle(incoming, seen)
+        if notice is not None:
+            self._notices.put("branch", f"results in {self._remote.name}: {notice}", self._clock.now())
+
+    def _append(self, files: dict[str, bytes], message: str) -> str:
+        self._make()
+        with self._repository.locked():
+            tip, *found = self._repository.objects([self._ref, *(f"{self._ref}:{path}" for path in files)])
+            there = {path: blob[1] for path, blob in zip(files, found, strict=True) if blob is not None}
+            news = to_write(files, there)
+            if not news and tip is not None:
+                return tip[0]
+            who = self._signature()
+            draft = Draft(files=news, message=message.encode() + b"\n", author=who, committer=who)
+            return write(self._repository.git, self._ref, tip and tip[0], [draft])
+
+    def _push(self) -> None:
+        """Push what the remote lacks. Raises ``GitFailed`` or ``LostRace``, the latter when our commits are on top again."""
+        if self._remote is None:
+            return
+        self._make()
+        mine, seen = self._repository.resolve(self._ref, self._merging.seen)
+        if mine is None or mine == seen:
+            return
+        try:
+            self._remote.push(mine)
+        except LostRace:
+            self._fetch()
+            raise
+        self._repository.git.run("update-ref", self._merging.seen, mine)
+
+    def _signature(self) -> bytes:
+        return person(*self._author, int(self._clock.now().timestamp()))
+
+    def _tidy(self) -> None:
+        """Keep the number of packs small, so that an append costs the same for ever, and clear up after crashes."""
+        packs = self._repository.folder / "objects" / "pack"
+        if len(list(packs.glob("*.pack"))) <= _PACKS:
+            return
+        with self._tidying:
+            self._repository.git.run("repack", "-d", "-q", "--geometric=2", "--write-midx", timeout=_DEAD)
+        left = [*packs.glob("tmp_*"), *packs.glob("*.keep"), *self._repository.folder.glob("fast_import_crash_*")]
+        for file in left:
+            if file.stat().st_mtime < time.time() - _DEAD:
+                file.unlink(missing_ok=True)

@@ -1,0 +1,46 @@
+"""What every results store agrees on: which paths it takes, what a record is, and what is never changed."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from reconciler.core.errors import Invalid
+
+TRIALS, TRANSCRIPTS = "trials/", "transcripts/"
+SCHEMA = "reconciler.trial/1"
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")
+
+
+def is_record(path: str) -> bool:
+    """Whether a trial's record is expected at ``path``."""
+    return path.startswith(TRIALS) and path.endswith(".json")
+
+
+def check_paths(paths: Iterable[str]) -> None:
+    """Raise ``Invalid`` for a path that git or a file system could take for something else."""
+    for path in paths:
+        if not all(_SEGMENT.match(part) for part in path.split("/")):
+            raise Invalid("is not a path for results", path=path, hint="letters, digits, '.', '_' and '-' between '/'")
+
+
+def what_is_wrong(contents: bytes) -> str | None:
+    """Why ``contents`` are not a trial's record; ``None`` when they are one."""
+    try:
+        record = json.loads(contents)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        return f'not a JSON object with "schema": "{SCHEMA}"'
+    return None
+
+
+def to_write(files: Mapping[str, bytes], there: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Which of ``files`` a commit on a tip that holds ``there`` writes: what is new, and never over a readable record.
+
+    A transcript belongs to the record beside it: it is replaced only together with one.
+    """
+    news = {path: contents for path, contents in files.items() if there.get(path) != contents}
+    kept = {p for p in files if p.startswith(TRIALS) and p in there and what_is_wrong(there[p]) is None}
+    recorded = any(p.startswith(TRIALS) and p not in kept for p in files)
+    kept |= {p for p in files if p.startswith(TRANSCRIPTS) and p in there and not recorded}
+    return {path: contents for path, contents in news.items() if path not in kept}
