@@ -1,0 +1,170 @@
+"""Runs playbooks with ansible-core: on this machine, or inside the sandbox where that is the only safe place."""
+
+import asyncio
+import io
+import secrets
+import signal
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import yaml
+
+from reconciler.adapters.ansible import leftovers
+from reconciler.adapters.ansible.report import Report, judge
+from reconciler.adapters.child import plain_environment, run_child
+from reconciler.core.errors import Transient
+from reconciler.core.model import PlaybookResult
+from reconciler.ports import Completed, Sandbox
+
+_PACKAGE = Path(__file__).parents[2]
+_PLUGINS = _PACKAGE / "ansible_plugins"
+_STOP = ((signal.SIGINT, 5.0), (signal.SIGTERM, 5.0))
+_LIMIT = 4 << 20
+"""Bytes of events that one run may tell; the recap, which decides, is the last of them."""
+
+_INSIDE = """
+mkdir -m 700 "$1" && tar -xf - -C "$1" && cd "$1/checkout" || exit 125
+directory=$1 seconds=$2; shift 2
+timeout -s INT -k 5 "$seconds" "$@" </dev/null
+code=$?
+cd / && rm -rf "$directory"
+exit $code
+"""
+"""Arguments: a directory to make, seconds, the command. stdin is a tar of checkout, plugins and inventory."""
+
+
+class AnsibleProvisioner:
+    """The ``Provisioner`` port.
+
+    A sandbox whose controller is ``inside`` gets the folder as a tar and runs ansible-playbook itself; several of them
+    play one after the other, each limited to itself, so a play that orders steps between hosts needs ``outside``.
+    """
+
+    def __init__(self, *, python: Path = Path(sys.executable)) -> None:
+        """``python`` has ansible-core; for ``inside`` it must be visible in the sandbox under the same path."""
+        self._python = python
+
+    async def play(
+        self,
+        playbook: PurePosixPath,
+        *,
+        folder: Path,
+        sandboxes: Sequence[Sandbox],
+        inventory: str | None = None,
+        timeout: float,
+    ) -> PlaybookResult:
+        """See the port. Plays only on ``sandboxes``, whatever else the shipped inventory names."""
+        for path in (str(playbook), inventory):
+            if path and not (folder / path).is_file():
+                raise Transient("playbook", f"{path}: there is no such file in the scenario's revision")
+        run = _Run(self._python, str(playbook), folder, sandboxes, inventory, timeout)
+        inside = [sandbox for sandbox in sandboxes if sandbox.controller == "inside"]
+        reports = [await run.inside(sandbox) for sandbox in inside] or [await run.outside()]
+        return judge(str(playbook), [sandbox.host for sandbox in sandboxes], reports)
+
+
+class _Run:
+    """One call of ``play``. Its name is that of its private directory, and marks its processes."""
+
+    def __init__(
+        self,
+        python: Path,
+        playbook: str,
+        folder: Path,
+        sandboxes: Sequence[Sandbox],
+        inventory: str | None,
+        timeout: float,
+    ) -> None:
+        self._python, self._playbook, self._folder, self._shipped = python, playbook, folder, inventory
+        self._sandboxes, self._timeout = sandboxes, timeout
+        self._name = f"reconciler-play-{secrets.token_hex(8)}"
+
+    async def outside(self) -> Report:
+        """Run it on this machine."""
+        with tempfile.TemporaryDirectory(prefix=self._name) as private:
+            inventory = self._write_inventory(Path(private))
+            try:
+                ended = await run_child(
+                    self._command(inventory, [s.host for s in self._sandboxes]),
+                    timeout=self._timeout,
+                    env=self._environment(Path(private), plugins=_PLUGINS),
+                    cwd=self._folder,
+                    limit=_LIMIT,
+                    stop=_STOP,
+                )
+            finally:
+                await asyncio.shield(leftovers.end(self._name))
+        return self._report(ended, late=ended.timed_out, folder=self._folder)
+
+    async def inside(self, sandbox: Sandbox) -> Report:
+        """Send everything into the sandbox and run it there; services that the play starts stay."""
+        local = {s.host: {"ansible_connection": "local"} for s in self._sandboxes}
+        packed = await asyncio.to_thread(_pack, self._folder, self._inventory(local))
+        private, late = Path("/run", self._name), True
+        command = self._command(private / "inventory.yml", [sandbox.host])
+        try:
+            ended = await sandbox.run(
+                ["sh", "-c", _INSIDE, "sh", str(private), f"{self._timeout:.3f}", *command],
+                stdin=packed,
+                timeout=self._timeout + 15,
+                env=self._environment(private, plugins=private / "plugins"),
+                limit=_LIMIT,
+            )
+            late = ended.exit_code in (124, 137)
+        finally:
+            if late:
+                await asyncio.shield(leftovers.end(self._name))
+        if ended.exit_code in (126, 127):
+            raise Transient("sandbox", f"{self._python} cannot be run in {sandbox.name}: is it hidden there?")
+        return self._report(ended, late=late, folder=private / "checkout")
+
+    def _command(self, inventory: Path, hosts: Sequence[str]) -> list[str]:
+        shipped = ["-i", self._shipped] if self._shipped else []
+        ansible = [str(self._python), "-P", "-m", "ansible.cli.playbook"]
+        return [*ansible, *shipped, "-i", str(inventory), "--limit", ",".join(hosts), self._playbook]
+
+    def _write_inventory(self, private: Path) -> Path:
+        path = private / "inventory.yml"
+        path.write_text(self._inventory({s.host: s.variables for s in self._sandboxes}))
+        return path
+
+    def _inventory(self, variables: Mapping[str, Mapping[str, str]]) -> str:
+        common = {"ansible_user": "root", "ansible_python_interpreter": "/usr/bin/python3"}
+        return yaml.safe_dump({"all": {"hosts": {host: common | dict(own) for host, own in variables.items()}}})
+
+    def _environment(self, private: Path, *, plugins: Path) -> dict[str, str]:
+        return plain_environment(
+            HOME=str(private),
+            PYTHONPATH=str(_PACKAGE.parent),
+            ANSIBLE_CONFIG=str(plugins / "ansible.cfg"),
+            ANSIBLE_HOME=str(private / "home"),
+            ANSIBLE_LOCAL_TEMP=str(private / "local"),
+            ANSIBLE_REMOTE_TMP=str(Path("/run", self._name)),
+            **{leftovers.VARIABLE: self._name},
+        )
+
+    def _report(self, ended: Completed, *, late: bool, folder: Path) -> Report:
+        if late:
+            raise Transient("playbook", f"{self._playbook} did not end within {self._timeout:g} s")
+        return Report(ended, folder=str(folder))
+
+
+def _pack(folder: Path, inventory: str) -> bytes:
+    """A tar of ``checkout/``, ``plugins/`` and ``inventory.yml``, owned by root."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        tar.add(folder, "checkout", filter=_plain)
+        tar.add(_PLUGINS, "plugins", filter=_plain)
+        entry = tarfile.TarInfo("inventory.yml")
+        entry.size = len(inventory.encode())
+        tar.addfile(entry, io.BytesIO(inventory.encode()))
+    return packed.getvalue()
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    return None if entry.name.endswith(".git") or "__pycache__" in entry.name else entry

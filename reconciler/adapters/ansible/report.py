@@ -1,0 +1,99 @@
+"""What a run of ansible-playbook says, as a result or as the reason why there is none."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.core.errors import Transient
+from reconciler.core.model import PlaybookResult
+from reconciler.ports import Completed
+
+_LONGEST = 20_000
+"""Characters of a result's ``output``; the beginning of a longer one is left out."""
+
+_ERROR = re.compile(
+    r"^\[ERROR\]: (?P<text>.+?)$(?:\n(?!Origin:).*)*?(?:\nOrigin: (?P<path>.+?):(?P<line>\d+))?", re.MULTILINE
+)
+
+
+class Report:
+    """The events of one run (see the callback plugin), read from its stdout."""
+
+    def __init__(self, ended: Completed, *, folder: str) -> None:
+        """``folder`` is left out of paths in messages."""
+        self.exit_code = ended.exit_code
+        self._folder = folder.rstrip("/") + "/"
+        self._events, self._errors = _events(ended.stdout), ended.stderr.decode(errors="replace")
+        recap = [event for event in self._events if event["event"] == "recap"]
+        self.recap: Mapping[str, Any] | None = recap[-1] if recap else None
+
+    def hosts(self, what: str) -> list[str]:
+        """The hosts with at least one ``failures``, ``unreachable`` …"""
+        return [host for host, counts in self.recap["hosts"].items() if counts[what]] if self.recap else []
+
+    def error(self) -> str:
+        """The first error that Ansible told, with its place: ``scenarios/x/prepare.yml:3: …``."""
+        found = _ERROR.search(self._errors)
+        if not found:
+            said = [line for line in self._errors.splitlines() if line.strip()]
+            return said[-1] if said else f"ansible-playbook ended with exit code {self.exit_code}"
+        place = f"{found['path']}:{found['line']}: " if found["path"] else ""
+        return (place + found["text"]).replace(self._folder, "")
+
+    def output(self) -> str:
+        """What happened, for a person: the tasks, how each host took them, then warnings and errors."""
+        text = "\n".join(filter(None, [*map(_told, self._events), self._errors.strip()]))
+        return text if len(text) <= _LONGEST else "[...]\n" + text[-_LONGEST:]
+
+
+def judge(playbook: str, hosts: Sequence[str], reports: Sequence[Report]) -> PlaybookResult:
+    """The result of the runs that make up one play over ``hosts``. Raises ``Transient``."""
+    recaps = []
+    for report in reports:
+        if report.recap is None:
+            error = report.error()
+            raise Transient("playbook", error if error.startswith(playbook) else f"{playbook}: {error}")
+        for host in report.hosts("unreachable"):
+            raise Transient("sandbox", f"{host} cannot be reached: {_line(report.recap['ended_by'][host]['message'])}")
+        recaps.append(report.recap)
+    if not any(host in recap["hosts"] for recap in recaps for host in hosts):
+        why = f"its hosts match none of {', '.join(hosts)}" if any(r["unmatched"] for r in recaps) else "it has none"
+        raise Transient("playbook", f"{playbook} ran no task: {why}")
+    ended_by = [
+        recap["ended_by"].get(h, {}) for recap, r in zip(recaps, reports, strict=True) for h in r.hosts("failures")
+    ]
+    return PlaybookResult(
+        passed=not ended_by,
+        failed_task=ended_by[0].get("task", "") if ended_by else None,
+        message=ended_by[0].get("message", "") if ended_by else None,
+        changed=sum(counts["changed"] for recap in recaps for counts in recap["hosts"].values()),
+        output="\n".join(report.output() for report in reports)[-_LONGEST:],
+    )
+
+
+def _events(stdout: bytes) -> list[dict[str, Any]]:
+    events = []
+    for line in stdout.decode(errors="replace").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = {"event": "text", "text": line}
+        events.append(event if isinstance(event, dict) and "event" in event else {"event": "text", "text": line})
+    return events
+
+
+def _told(event: Mapping[str, Any]) -> str:
+    match event["event"]:
+        case "task":
+            return f"TASK {event['name']}"
+        case "result":
+            return f"  {event['host']}: {event['status']}" + (f": {event['message']}" if event["message"] else "")
+        case "text":
+            return str(event["text"])
+        case _:
+            return ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,208 @@
+"""Commands inside an instance, through the `incus` client: exact output, exact exit code, nothing left running.
+
+incusd closes a command's streams the moment it ends, and a client that still has a keep-alive ping to answer then loses
+what was printed (Incus 6.0.4, eight at once: 13 % of short commands; pylxd's ``execute`` likewise). So the end is told in
+the streams themselves, by a mark on each, and the command's shell stays until we have read both and close its stdin.
+
+Only the standard library, and no asyncio: the Ansible connection plugin runs every task through this module too.
+"""
+
+import contextlib
+import os
+import secrets
+import selectors
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_SHELL = """
+trap : TERM
+exec 3>&2 2>/dev/null
+script=$(head -c "$2") || exit 125
+if [ "$3" = 0 ]; then exec 4</dev/null
+else
+    file=$(mktemp /run/.stdin.XXXXXX) && head -c "$3" >"$file" || exit 125
+    exec 4<"$file"; rm -f "$file"
+fi
+(eval "$script") <&4 2>&3 3>&- 4<&-
+end=$(printf '%s%03d' "$1" $?)
+printf %s "$end"; printf %s "$end" >&3
+read -r _
+"""
+"""Arguments: the mark, the sizes in bytes of script and stdin. Both come through stdin: the command is not in our own command
+line, where a ``pkill -f`` would find it, and the pipe stays open to the end. ``trap`` lets a command that is told to end
+(TERM goes to the whole group) still say how it ended."""
+
+_PASSED_ON = ("PATH", "RECONCILER_PLAY")
+"""All that the client gets of our environment; the second names the play that it belongs to."""
+_GRACE = 10.0
+"""Seconds past its time limit after which a command that tells nothing is given up."""
+_FAREWELL = 0.2
+"""Seconds that the client gets to end by itself; a background child with our streams would hold it for one."""
+
+
+class Lost(Exception):
+    """The client or the server failed: nothing is known about the command. The message is the client's own, one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """An instance of a project behind a local socket."""
+
+    name: str
+    project: str
+    socket: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A command's end. ``timed_out``: it and its process group were killed.
+
+    ``told`` is False where the shell around it died as well, so that only the client says how it ended: a ``kill -9 -1``
+    inside does that, but so does the end of the instance.
+    """
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool = False
+    told: bool = True
+
+
+class Execution:
+    """One command in an instance. ``run`` it in one thread, ``stop`` it from any."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        argv: Sequence[str],
+        *,
+        seconds: float,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        limit: int = 262_144,
+    ) -> None:
+        """``limit`` bounds each of stdout and stderr in bytes: the middle is left out, and says so."""
+        exports = "".join(f"export {name}={shlex.quote(value)}; " for name, value in (env or {}).items())
+        self._script = f"{exports}exec {shlex.join(argv)}".encode()
+        self._instance, self._seconds, self._stdin, self._limit = instance, seconds, stdin, limit
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def run(self) -> Ended:
+        """Run it to its end, or for ``seconds``. Raises ``Lost``."""
+        mark, began = secrets.token_hex(8), time.monotonic()
+        out, err = _Stream(mark, self._limit), _Stream(mark, self._limit)
+        try:
+            self._process = process = self._start(mark)
+        except OSError as error:
+            raise Lost(f"the incus client cannot be started: {error}") from error
+        if self._stopped:
+            process.terminate()
+        with process:
+            try:
+                _pump(process, self._script + self._stdin, out, err, until=began + self._seconds + _GRACE)
+                code = _farewell(process)
+            finally:
+                process.kill()
+        if out.exit_code is not None:
+            return Ended(exit_code=out.exit_code, stdout=out.value(), stderr=err.value())
+        if time.monotonic() - began >= self._seconds:
+            return Ended(exit_code=124, stdout=out.value(), stderr=err.value(), timed_out=True)
+        if code < 128:
+            raise Lost(" ".join(err.value().decode(errors="replace").split()) or f"incus exec ended with {code}")
+        return Ended(exit_code=code, stdout=out.value(), stderr=err.value(), told=False)
+
+    def stop(self) -> None:
+        """Kill the command with its group (TERM, after a second KILL); ``run`` then ends."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.terminate()
+
+    def _start(self, mark: str) -> subprocess.Popen[bytes]:
+        where = self._instance
+        limit = ["timeout", "-k", "1", "-s", "KILL", f"{self._seconds:.3f}"]
+        shell = ["sh", "-c", _SHELL, "sh", mark, str(len(self._script)), str(len(self._stdin))]
+        return subprocess.Popen(
+            ["incus", "--force-local", "--project", where.project, "exec", "-T", where.name, "--", *limit, *shell],
+            env={n: os.environ[n] for n in _PASSED_ON if n in os.environ}
+            | {"HOME": "/nonexistent", "INCUS_SOCKET": where.socket},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+
+class _Stream:
+    """What came before the mark, bounded, and the exit code behind it."""
+
+    def __init__(self, mark: str, limit: int) -> None:
+        self._mark, self._half, self._data, self._cut = mark.encode(), limit // 2, bytearray(), 0
+        self._whole = len(self._mark) + 3
+        self.exit_code: int | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        if self.exit_code is not None:
+            return
+        self._data += chunk
+        at, spare = self._data.find(self._mark, max(0, len(self._data) - len(chunk) - self._whole)), self._whole
+        if at >= 0 and len(self._data) >= at + self._whole:
+            self.exit_code = int(self._data[at + len(self._mark) : at + self._whole])
+            del self._data[at:]
+            spare = 0
+        if (over := len(self._data) - 2 * self._half - spare) > 0:
+            del self._data[self._half : self._half + over]
+            self._cut += over
+
+    def value(self) -> bytes:
+        middle = b"\n[... %d bytes left out ...]\n" % self._cut if self._cut else b""
+        return bytes(self._data[: self._half] + middle + self._data[self._half :])
+
+
+def _pump(process: subprocess.Popen[bytes], stdin: bytes, out: _Stream, err: _Stream, *, until: float) -> None:
+    """Feed stdin and read both streams until each has shown its mark or its end. stdin stays open."""
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    rest = memoryview(stdin)
+    os.set_blocking(process.stdin.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, out)
+        selector.register(process.stderr, selectors.EVENT_READ, err)
+        if rest:
+            selector.register(process.stdin, selectors.EVENT_WRITE)
+        while (out.exit_code is None or err.exit_code is None) and (left := until - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                if key.data is None:
+                    rest = _write(key.fd, rest)
+                    done = not rest
+                else:
+                    chunk = os.read(key.fd, 65_536)
+                    key.data.feed(chunk)
+                    done = not chunk
+                if done:
+                    selector.unregister(key.fileobj)
+            if not any(key.data for key in selector.get_map().values()):
+                return
+
+
+def _write(pipe: int, rest: memoryview) -> memoryview:
+    """What is left of ``rest``: nothing where nobody reads any more."""
+    try:
+        return rest[os.write(pipe, rest[:65_536]) :]
+    except BrokenPipeError:
+        return rest[:0]
+
+
+def _farewell(process: subprocess.Popen[bytes]) -> int:
+    """Close stdin, which ends the command's shell, and return the client's exit code."""
+    assert process.stdin
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    try:
+        return process.wait(_FAREWELL)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()

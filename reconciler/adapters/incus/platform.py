@@ -1,0 +1,83 @@
+"""Port ``Platform`` for mode `incus`: system containers, cloned from a template."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from reconciler.adapters.incus.machines import LABEL, Machines
+from reconciler.adapters.incus.templates import Provision, Templates, fingerprint
+from reconciler.core.model import Mode, Template
+from reconciler.ports import Sandbox, SandboxInfo, SandboxSpec
+
+
+class IncusPlatform:
+    """Clones of templates, in one project of one server."""
+
+    mode: Mode = "incus"
+
+    def __init__(
+        self,
+        *,
+        socket: str = "/var/lib/incus/unix.socket",
+        project: str = "default",
+        instance: str,
+        provision: Provision | None = None,
+    ) -> None:
+        """``instance`` labels what is made here. ``provision`` runs the playbooks of templates that have some."""
+        self._instance = instance
+        self._machines = Machines(socket, project)
+        self._templates = Templates(self._machines, provision)
+
+    async def images(self, templates: Collection[Template]) -> Mapping[str, str]:
+        """Digests over each image's fingerprint and what its template makes of it."""
+        aliases = sorted({template.image for template in templates if template.image})
+        asked = [self._machines.call(self._machines.server.image, alias) for alias in aliases]
+        found = dict(zip(aliases, await asyncio.gather(*asked), strict=True))
+        return {t.name: fingerprint(t, image) for t in templates if (image := found.get(t.image)) is not None}
+
+    async def create(self, spec: SandboxSpec) -> Sandbox:
+        """Clone the template, boot the clone, wait for systemd."""
+        template, image = await self._templates.need(spec.template)
+        await self.destroy(spec.name)
+        source = {"type": "copy", "source": template}
+        try:
+            await self._machines.call(self._machines.server.create, spec.name, source, config=self._config(spec))
+            return await self._machines.boot(spec.name, host=spec.host, image=image)
+        except BaseException:
+            await asyncio.shield(self.destroy(spec.name))
+            raise
+
+    async def destroy(self, name: str) -> None:
+        """Stop it by force and delete it."""
+        await self._machines.destroy(name)
+
+    async def list(self) -> Sequence[SandboxInfo]:
+        """Every sandbox of the project. What a crash left of a template in the making is removed on the way."""
+        instances = await self._machines.call(self._machines.server.instances)
+        await self._templates.sweep(instances)
+        return [_info(found) for found in instances if LABEL + "instance" in found["config"]]
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        self._machines.close()
+
+    def _config(self, spec: SandboxSpec) -> dict[str, str]:
+        labels = {"instance": self._instance, "template": spec.template.name, **spec.labels}
+        return {
+            "limits.cpu": str(spec.template.cpus),
+            "limits.memory": f"{spec.template.memory_mib}MiB",
+            "boot.autostart": "false",
+        } | {LABEL + key: value for key, value in labels.items()}
+
+
+def _info(found: Mapping[str, Any]) -> SandboxInfo:
+    labels = {key.removeprefix(LABEL): value for key, value in found["config"].items() if key.startswith(LABEL)}
+    return SandboxInfo(
+        name=found["name"],
+        mode="incus",
+        trial=labels.get("trial", ""),
+        instance=labels["instance"],
+        template=labels.get("template", ""),
+        created_at=datetime.fromisoformat(found["created_at"]),
+    )

@@ -1,0 +1,58 @@
+"""Port ``Sandbox`` over an Incus instance."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+
+from reconciler.adapters.incus.execute import Execution, Instance, Lost
+from reconciler.adapters.incus.server import Server
+from reconciler.core.errors import Transient
+from reconciler.ports import Completed
+
+_STOP_S = 3.0
+"""Seconds that a cancelled command gets to be gone: TERM, a second later KILL."""
+
+
+class IncusSandbox:
+    """A running instance, reached through the server's socket: it needs no network and no ssh."""
+
+    controller = "outside"
+
+    def __init__(self, instance: Instance, *, host: str, image: str, server: Server, threads: Executor) -> None:
+        """``threads`` runs its commands, one thread for each at a time."""
+        self.name, self.host, self.image = instance.name, host, image
+        self._instance, self._server, self._threads = instance, server, threads
+        self.variables: Mapping[str, str] = {
+            "ansible_connection": "reconciler_incus",  # in reconciler/ansible_plugins
+            "ansible_host": instance.name,
+            "ansible_incus_project": instance.project,
+            "ansible_incus_socket": instance.socket,
+        }
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        limit: int = 262_144,
+    ) -> Completed:
+        """Run a command as root, in /root. Being cancelled kills it."""
+        execution = Execution(self._instance, argv, seconds=timeout, stdin=stdin, env=env, limit=limit)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, execution.run)
+        try:
+            ended = await asyncio.shield(running)
+        except asyncio.CancelledError:
+            execution.stop()
+            await asyncio.wait([running], timeout=_STOP_S)
+            raise
+        except Lost as error:
+            raise Transient("sandbox", f"sandbox {self.name} does not answer: {error}") from error
+        if not ended.told and not ended.timed_out and not await self._runs():
+            raise Transient("sandbox", f"sandbox {self.name} is gone: it was stopped or destroyed")
+        return Completed(exit_code=ended.exit_code, stdout=ended.stdout, stderr=ended.stderr, timed_out=ended.timed_out)
+
+    async def _runs(self) -> bool:
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, self._server.instance, self.name)
+        return found is not None and found["status"] == "Running"
