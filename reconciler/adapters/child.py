@@ -48,20 +48,15 @@ async def run_child(
     ``keep_background`` says that it is a service somebody wanted. ``kill`` is for a child that is only the way to the one meant.
     """
     try:
-        transport, protocol = await asyncio.get_running_loop().subprocess_exec(
-            _Protocol,
-            *argv,
+        process, protocol = await start_child(
+            argv,
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
             env=plain_environment() if env is None else dict(env),
             cwd=cwd,
             executable=executable,
-            start_new_session=True,
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         return Completed(exit_code=127, stderr=str(error).encode())
-    process = asyncio.subprocess.Process(transport, protocol, asyncio.get_running_loop())
     out, err = _Bounded(limit), _Bounded(limit)
     pumps = [
         asyncio.create_task(_feed(process.stdin, stdin)),
@@ -83,7 +78,7 @@ async def run_child(
         for pump in pumps:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
-        transport.close()  # also the pipes that a grandchild holds
+        await protocol.close()
     code = process.returncode if process.returncode is not None else -9
     return Completed(
         exit_code=124 if timed_out else code if code >= 0 else 128 - code,
@@ -93,16 +88,71 @@ async def run_child(
     )
 
 
-class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
+class ChildProtocol(asyncio.subprocess.SubprocessStreamProtocol):
     """Tells when the child has ended: ``Process.wait`` (Python 3.11) also waits for the pipes."""
 
     def __init__(self) -> None:
+        """Made by ``start_child``."""
         super().__init__(limit=65_536, loop=asyncio.get_running_loop())
-        self.exited = asyncio.Event()
+        self.exited, self._closed = asyncio.Event(), asyncio.Event()
+        self._child: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio's."""
+        super().connection_made(transport)
+        self._child = transport
 
     def process_exited(self) -> None:
+        """Asyncio's."""
         super().process_exited()
         self.exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Asyncio's."""
+        super().connection_lost(exc)
+        self._closed.set()
+
+    async def close(self) -> None:
+        """Close the pipes, also those that a grandchild holds; a child that still runs is killed."""
+        if self._child is not None:
+            self._child.close()
+            await self._closed.wait()
+
+
+async def start_child(
+    argv: Sequence[str],
+    *,
+    stdin: int,
+    env: Mapping[str, str],
+    cwd: str | Path | None = None,
+    executable: str | None = None,
+) -> tuple[asyncio.subprocess.Process, ChildProtocol]:
+    """Start ``argv`` in a session of its own, stdout and stderr as pipes. Raises ``OSError`` when it cannot.
+
+    Being cancelled meanwhile kills it; left to asyncio, its pipes would stay open (Python 3.11).
+    """
+    loop = asyncio.get_running_loop()
+    starting = asyncio.ensure_future(
+        loop.subprocess_exec(
+            ChildProtocol,
+            *argv,
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(env),
+            cwd=cwd,
+            executable=executable,
+            start_new_session=True,
+        )
+    )
+    try:
+        transport, protocol = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            _, protocol = await starting
+            await protocol.close()
+        raise
+    return asyncio.subprocess.Process(transport, protocol, loop), protocol
 
 
 async def _stop(

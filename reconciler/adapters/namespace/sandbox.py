@@ -4,13 +4,13 @@ import asyncio
 import os
 import signal
 import socket
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.child import kill_group, run_child
+from reconciler.adapters.child import kill_group, run_child, start_child
 from reconciler.adapters.namespace import cgroups
 from reconciler.adapters.namespace.guard import nursery
 from reconciler.core.errors import Transient, Unavailable
@@ -179,16 +179,14 @@ class NamespaceSandbox:
 
 
 async def _unshare(plan: Plan, far: socket.socket) -> Process:
-    return await asyncio.create_subprocess_exec(
-        *["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "--"],
-        *["sh", str(_SETUP)],
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "--", "sh"]
+    process, _ = await start_child(
+        [*command, str(_SETUP)],
         stdin=far.fileno(),
-        stdout=PIPE,
-        stderr=PIPE,
         cwd="/",
         env=_ENVIRONMENT | {**plan.view, **plan.labels, "HOST": plan.host, "CGROUPS": " ".join(plan.groups)},
-        start_new_session=True,
     )
+    return process
 
 
 def _kill_inside(nsenter: int) -> None:
