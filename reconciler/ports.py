@@ -347,6 +347,10 @@ class ResultsStore(Protocol):
         """Fetch where possible and return the branch as it is here. An absent branch is empty, not an error."""
         ...
 
+    async def view(self) -> Results:
+        """The branch as it is here, without asking the remote."""
+        ...
+
     def read(self, paths: Collection[str]) -> Mapping[str, bytes]:
         """Contents at the tip; absent paths are left out."""
         ...
@@ -414,6 +418,21 @@ class Journal(Protocol):
 
     async def forget(self, trials: Collection[str]) -> None:
         """Drop the attempts of trials that are recorded, or that somebody wants tried afresh."""
+        ...
+
+
+# ---------------------------------------------------------------- Notes
+
+
+class Notes(Protocol):
+    """Small derived facts that outlive the process and may be deleted while it is stopped."""
+
+    def get(self, name: str) -> Mapping[str, object] | None:
+        """The note, or None where there is none that can be read."""
+        ...
+
+    def put(self, name: str, value: Mapping[str, object]) -> None:
+        """Keep a note, whole or not at all."""
         ...
 
 

@@ -41,7 +41,8 @@ def _crontab_weekdays(expression: str) -> str:
     names = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
     base, *step = fields[4].split("/")
     days = [
-        "-".join(names[int(d)] if d.isdigit() and int(d) < 8 else d for d in part.split("-")) for part in base.split(",")
+        "-".join(names[int(d)] if d.isdigit() and int(d) < 8 else d for d in part.split("-"))
+        for part in base.split(",")
     ]
     fields[4] = "/".join([",".join(days), *step])
     return " ".join(fields)
@@ -50,9 +51,10 @@ def _crontab_weekdays(expression: str) -> str:
 class ApschedulerTimetable:
     """Port ``Timetable`` over one ``AsyncIOScheduler`` with a memory store: git is the truth, not a job table."""
 
-    def __init__(self, *, ring: Callable[[str], None], clock: Clock) -> None:
-        """``ring`` is called in the event loop with the alarm's name."""
-        self._ring, self._clock = ring, clock
+    def __init__(self, *, clock: Clock) -> None:
+        """Alarms are silent until ``ring`` is set; it is called in the event loop with the alarm's name."""
+        self._clock = clock
+        self.ring: Callable[[str], None] | None = None
         self._alarms: dict[str, Alarm] = {}
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
@@ -67,8 +69,12 @@ class ApschedulerTimetable:
         for name, alarm in alarms.items():
             if self._alarms.get(name) != alarm:
                 self._remove(name)
-                self._scheduler.add_job(self._ring, self._trigger(alarm), args=[name], id=name)
+                self._scheduler.add_job(self._rang, self._trigger(alarm), args=[name], id=name)
                 self._alarms[name] = alarm
+
+    def _rang(self, name: str) -> None:
+        if self.ring is not None:
+            self.ring(name)
 
     def _remove(self, name: str) -> None:
         self._alarms.pop(name, None)

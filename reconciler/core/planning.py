@@ -144,10 +144,11 @@ def plan(
     running: Mapping[str, int],
     attempts: Mapping[str, Attempt],
     unavailable: Mapping[Mode, str],
+    leased: Collection[str] = (),
     quiet_until: datetime | None = None,
     blocked: Sequence[Blocked] = (),
 ) -> Plan:
-    """Decide. ``running`` maps the ids of trials under a live lease to their memory in MiB.
+    """Decide. ``running`` maps the ids of our own running trials to their memory in MiB; ``leased`` are everybody's.
 
     Order: changed first, then retries, then sweeps; the first iteration of everything before the second of anything.
     """
@@ -155,7 +156,7 @@ def plan(
     held: list[Held] = []
     stalled = [Stalled(scenario=b.scenario, variant=b.variant, reason=b.reason) for b in blocked]
     for item in todo.missing:
-        if item.trial.id in running:
+        if item.trial.id in running or item.trial.id in leased:
             continue
         match _judge(item, now, limits, attempts.get(item.trial.id), unavailable, quiet_until):
             case Due() as one:

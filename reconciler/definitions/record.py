@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = "reconciler.trial/1"
+from reconciler.core.digests import path_safe
+from reconciler.core.model import Variant
 
 
 class _Part(BaseModel):
@@ -159,7 +160,7 @@ class BenchmarkPart(_Part):
 class TrialRecord(_Part):
     """One trial, as committed."""
 
-    schema_: Literal["reconciler.trial/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["reconciler.trial/1"] = Field(default="reconciler.trial/1", alias="schema")
     trial: str
     batch: str
     epoch: str
@@ -185,6 +186,17 @@ class TrialRecord(_Part):
     resolution: ResolutionPart
     passed: bool
     transcript: TranscriptPart
+
+    @property
+    def path(self) -> str:
+        """Where the record lies on the results branch."""
+        variant = Variant(
+            specialty=self.variant.specialty,
+            main_engine=self.variant.main_engine,
+            secondary_engine=self.variant.secondary_engine or "",
+        )
+        series = f"{path_safe(self.scenario.key)}/{variant.slug}"
+        return f"trials/{series}/{self.batch}/{self.epoch or 'change'}-{self.iteration}.json"
 
     def document(self) -> dict[str, Any]:
         """The record as JSON values, ``schema`` first."""

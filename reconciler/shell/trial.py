@@ -6,7 +6,7 @@ the trial), execute, validate, destroy. Nothing is written here: the caller reco
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from reconciler.core.digests import digest
 from reconciler.core.errors import Transient
-from reconciler.core.model import Job, Mode, PlaybookResult, Ticket
+from reconciler.core.model import EngineSettings, Job, Mode, PlaybookResult, Ticket
 from reconciler.ports import (
     Assignment,
     Clock,
@@ -74,8 +74,8 @@ class TrialRunner:
     source: Source
     platforms: Mapping[Mode, Platform]
     provisioner: Provisioner
-    engines: Mapping[str, Engine]
-    """By engine key."""
+    engines: Callable[[EngineSettings], Engine]
+    """The engine that a key's settings describe."""
     clock: Clock
     instance: str
     """Labels the sandboxes of this installation, so that it reaps its own alone."""
@@ -131,7 +131,7 @@ class TrialRunner:
                 raise Transient("playbook", why)
 
     async def _execute(self, work: Work, sandboxes: Sequence[Sandbox], seconds: float) -> Job:
-        engine = self.engines[work.trial.batch.variant.main_engine]
+        engine = self.engines(work.engine)
         by_host = {s.host: s for s in sandboxes}
         seats = [
             Seat(agent=p.agent.name, host=p.host, specialty=p.specialty, rules=p.rules, sandbox=by_host[p.host.name])

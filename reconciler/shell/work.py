@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.core.model import Agent, Gate, Host, OperationalRule, Scenario, Specialty, Template, Trial
+from reconciler.core.model import (
+    Agent,
+    EngineSettings,
+    Gate,
+    Host,
+    OperationalRule,
+    Scenario,
+    Specialty,
+    Template,
+    Trial,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +55,5 @@ class Work:
     reason: str = ""
     regrades: str | None = None
     """The record whose transcript is to be graded again instead of a run."""
+    engine: EngineSettings
+    """What drives the main engine."""

@@ -1,0 +1,64 @@
+"""The state directory: one daemon at a time, and its notes."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from reconciler.core.errors import Invalid
+
+
+class StateDirectory:
+    """``state`` of the configuration: clones, checkouts, lock, notes. Implements port ``Notes``."""
+
+    def __init__(self, path: Path) -> None:
+        """Makes the directory, readable by its owner alone. Raises ``Invalid`` when it cannot be written."""
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise Invalid(f"cannot make the state directory {path}: {error.strerror}", hint="set `state:`") from error
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the directory; the kernel gives it back when the process ends. Raises ``Invalid`` when another has it."""
+        fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
+                raise Invalid(
+                    f"another reconciler (pid {holder}) works in {self.path}",
+                    hint="stop it first, or use another `state:`",
+                ) from None
+            os.truncate(fd, 0)
+            os.pwrite(fd, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(fd)
+
+    def locked(self) -> bool:
+        """Whether a daemon works here."""
+        try:
+            with self.lock():
+                return False
+        except Invalid:
+            return True
+
+    def get(self, name: str) -> Mapping[str, object] | None:
+        """The note, or None where there is none that can be read."""
+        try:
+            value = json.loads((self.path / f"{name}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def put(self, name: str, value: Mapping[str, object]) -> None:
+        """Written beside, then renamed over."""
+        target = self.path / f"{name}.json"
+        beside = target.with_suffix(".new")
+        beside.write_text(json.dumps(value), encoding="utf-8")
+        beside.replace(target)

@@ -1,0 +1,225 @@
+"""Wires a program from settings. Everything concrete is named here."""
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler import __version__
+from reconciler.adapters.ansible.provisioner import AnsibleProvisioner
+from reconciler.adapters.clock import WallClock
+from reconciler.adapters.git.command import redact_url
+from reconciler.adapters.git.directory import DirectorySource
+from reconciler.adapters.git.results import GitResults
+from reconciler.adapters.git.source import GitSource
+from reconciler.adapters.git.watch import DirectoryWatch, RefWatch
+from reconciler.adapters.incus.platform import IncusPlatform
+from reconciler.adapters.memory.journal import MemoryJournal
+from reconciler.adapters.namespace.platform import NamespacePlatform
+from reconciler.adapters.patterns import EcmaPatterns, pattern_error
+from reconciler.adapters.runbook import RunbookEngine
+from reconciler.adapters.state import StateDirectory
+from reconciler.adapters.systemd import notify, watchdog_seconds
+from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
+from reconciler.app.settings import Settings
+from reconciler.core.digests import digest
+from reconciler.core.errors import Invalid
+from reconciler.core.model import EngineSettings, Mode
+from reconciler.core.planning import Limits
+from reconciler.definitions.values import Context
+from reconciler.ports import Clock, Engine, Platform, Source, Watch
+from reconciler.shell.daemon import Policy, Reconciler
+from reconciler.shell.events import Listener
+from reconciler.shell.grading import Grader
+from reconciler.shell.observe import ByHand, Observer
+from reconciler.shell.preparing import Preparer
+from reconciler.shell.recording import Recorder
+from reconciler.shell.reporting import Reporter, Rows
+from reconciler.shell.trial import TrialRunner
+
+ADAPTERS: Mapping[str, str] = {"runbook": f"runbook/{__version__}"}
+"""Engine adapters and their versions; a version is part of the agent digest."""
+
+
+def lint_context() -> Context:
+    """What the definitions need to be judged."""
+    return Context(compiles=pattern_error, cron_error=cron_error, adapters=ADAPTERS)
+
+
+@dataclass(kw_only=True)
+class Program:
+    """The wired parts that the command line uses."""
+
+    settings: Settings
+    state: StateDirectory
+    observer: Observer
+    preparer: Preparer
+    rows: Rows
+    reconciler: Reconciler
+    watch: Watch
+    platforms: Mapping[Mode, Platform]
+    results: GitResults
+
+
+@contextlib.asynccontextmanager
+async def wired(
+    settings: Settings, *, listener: Listener | None = None, by_hand: ByHand | None = None
+) -> AsyncIterator[Program]:
+    """A program over ``settings``; on leaving, connections and helpers are closed. Trials by hand get their own state."""
+    state = StateDirectory(settings.state_path / "by-hand" if by_hand else settings.state_path)
+    clock = WallClock()
+    source, watch = _source(settings, state.path)
+    results = GitResults(
+        repository=_results_repository(settings),
+        branch=settings.results.branch,
+        author_name=settings.results.author.name,
+        author_email=settings.results.author.email,
+        state=state.path,
+        clock=clock,
+    )
+    instance = digest([settings.instance, "by hand"]) if by_hand else settings.instance
+    platforms = _platforms(settings, instance)
+    patterns = EcmaPatterns()
+    journal = MemoryJournal(clock=clock)
+    with contextlib.closing(ApschedulerTimetable(clock=clock)) as timetable, contextlib.closing(patterns):
+        observer = Observer(
+            source=source,
+            results=results,
+            platforms=platforms,
+            journal=journal,
+            clock=clock,
+            timetable=timetable,
+            notes=state,
+            context=lint_context(),
+            scenarios_folder=settings.source.scenarios,
+            config_folder=settings.source.config,
+            by_hand=by_hand,
+        )
+        recorder = Recorder(results=results)
+        rows = Rows(results=results, recorder=recorder)
+        preparer = Preparer(
+            observer=observer,
+            results=results,
+            repository=redact_url(settings.source.repository),
+            ref=settings.source.branch,
+        )
+        reconciler = Reconciler(
+            observer=observer,
+            preparer=preparer,
+            runner=TrialRunner(
+                source=source,
+                platforms=platforms,
+                provisioner=AnsibleProvisioner(),
+                engines=_Engines(clock).get,
+                clock=clock,
+                instance=instance,
+                seconds=settings.limits.trial,
+            ),
+            grader=Grader(results=results, patterns=patterns),
+            recorder=recorder,
+            reporter=Reporter(rows=rows, recorder=recorder, notes=state),
+            results=results,
+            journal=journal,
+            policy=_policy(settings),
+            owner=f"{settings.instance}-{os.getpid()}-{secrets.token_hex(4)}",
+            notify=notify,
+            listener=listener or (lambda _: None),
+        )
+        timetable.ring = reconciler.ring
+        try:
+            yield Program(
+                settings=settings,
+                state=state,
+                observer=observer,
+                preparer=preparer,
+                rows=rows,
+                reconciler=reconciler,
+                watch=watch,
+                platforms=platforms,
+                results=results,
+            )
+        finally:
+            watch.close()
+            for platform in platforms.values():
+                await platform.close()
+
+
+class _Engines:
+    """One engine object per adapter and settings."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._made: dict[str, Engine] = {}
+
+    def get(self, settings: EngineSettings) -> Engine:
+        key = digest([settings.adapter, dict(settings.settings)])
+        if key not in self._made:
+            if settings.adapter != "runbook":
+                raise Invalid(
+                    f"engine {settings.key} wants the adapter {settings.adapter}", hint=f"known: {', '.join(ADAPTERS)}"
+                )
+            self._made[key] = RunbookEngine(clock=self._clock)
+        return self._made[key]
+
+
+def _source(settings: Settings, state: Path) -> tuple[Source, Watch]:
+    source = settings.source
+    folders = (source.scenarios, source.config)
+    if source.kind == "fs":
+        directory = Path(source.repository)
+        return (
+            DirectorySource(directory=directory, folders=folders, state=state),
+            DirectoryWatch(directory, folders),
+        )
+    return (
+        GitSource(repository=source.repository, branch=source.branch, folders=folders, state=state),
+        RefWatch(source.repository, branch=source.branch),
+    )
+
+
+def _results_repository(settings: Settings) -> str | None:
+    """The results' repository: the source's by default; a plain directory has none, so results stay local."""
+    if settings.results.repository is not None:
+        return settings.results.repository
+    return settings.source.repository if settings.source.kind == "git" else None
+
+
+def _platforms(settings: Settings, instance: str) -> Mapping[Mode, Platform]:
+    incus, namespace = settings.modes.incus, settings.modes.namespace
+    return {
+        "incus": IncusPlatform(socket=incus.socket, project=incus.project, instance=instance),
+        "namespace": NamespacePlatform(
+            instance=instance, visible=tuple(_interpreter()), hidden=tuple(_hidden(settings, namespace.hidden))
+        ),
+    }
+
+
+def _interpreter() -> Iterator[Path]:
+    """What ansible-playbook needs inside: the virtual environment and the interpreter that it was made from."""
+    for prefix in dict.fromkeys((sys.prefix, sys.base_prefix)):
+        if prefix not in ("/usr", "/usr/local"):
+            yield Path(prefix)
+
+
+def _hidden(settings: Settings, more: list[str]) -> Iterator[Path]:
+    """What no sandbox may read: our state, and the repositories (they hold the answers)."""
+    yield settings.state_path
+    for place in (settings.source.repository, _results_repository(settings), *more):
+        if place and Path(place).is_dir():
+            yield Path(place).absolute()
+
+
+def _policy(settings: Settings) -> Policy:
+    limits = settings.limits
+    interval = watchdog_seconds()
+    policy = Policy(
+        limits=Limits(parallel=limits.parallel, memory_mib=limits.memory, attempts=limits.attempts),
+        quiet=tuple(settings.quiet_hours),
+        poll=settings.source.poll,
+        debounce=settings.source.debounce,
+        drain=limits.drain,
+    )
+    return replace(policy, heartbeat=min(policy.heartbeat, interval / 2)) if interval else policy

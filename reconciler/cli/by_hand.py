@@ -1,0 +1,150 @@
+"""``start``: trials by hand, now, with the documented flags."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from reconciler.app.settings import Settings, find, load
+from reconciler.app.wiring import Program, wired
+from reconciler.cli import logs
+from reconciler.cli.progress import Progress
+from reconciler.cli.running import run_settled
+from reconciler.core.dashboard import percent
+from reconciler.core.errors import Invalid
+from reconciler.core.model import Mode
+from reconciler.core.planning import Plan
+from reconciler.definitions.schemas import MODES
+from reconciler.definitions.values import Benchmark, Candidate, specialty_key
+from reconciler.shell.observe import ByHand
+
+INFRASTRUCTURE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the flags say."""
+
+    scenarios: str
+    source: str | None
+    mode: str
+    gateway: str
+    iterations: int
+    scenarios_path: str | None
+    main_engine: str | None
+    secondary_engine: str | None
+    specialty: str | None
+    parallel: bool
+    ram_cap_gb: int | None
+
+    def by_hand(self, now: datetime) -> ByHand:
+        """The request as demand. Raises ``Invalid`` for a flag that cannot be followed."""
+        if self.gateway != "runner":
+            raise Invalid(f"gateway {self.gateway} is not there yet", hint="use -g runner")
+        mode = _mode(self.mode)
+        if self.ram_cap_gb is not None and not self.parallel:
+            raise Invalid("--parallel-ram-cap needs --parallel")
+        candidate = Candidate(
+            specialty=specialty_key(self.specialty) if self.specialty else None,
+            main_engine=self.main_engine,
+            secondary_engine=self.secondary_engine,
+        )
+        names = tuple(name for part in self.scenarios.split(",") if (name := part.strip()))
+        benchmark = Benchmark(
+            name="by-hand",
+            scenarios=names,
+            candidates=(candidate,),
+            mode=mode,
+            iterations=self.iterations,
+            on_change=False,
+        )
+        return ByHand(benchmark=benchmark, epoch=now.strftime("%Y%m%dT%H%M%SZ"))
+
+    def settings(self, settings: Settings) -> Settings:
+        """The configuration with the flags applied: one trial at a time unless ``--parallel``."""
+        source = settings.source
+        if self.source is not None:
+            if self.source not in ("git", "fs"):
+                raise Invalid(f"--source is git or fs, not {self.source}")
+            source = source.model_copy(update={"kind": self.source})
+        if self.scenarios_path is not None:
+            source = source.model_copy(update={"scenarios": self.scenarios_path})
+        limits = settings.limits
+        if not self.parallel:
+            limits = limits.model_copy(update={"parallel": 1})
+        elif self.ram_cap_gb is not None:
+            limits = limits.model_copy(update={"memory": self.ram_cap_gb * 1024})
+        return settings.model_copy(update={"source": source, "limits": limits})
+
+
+def _mode(name: str) -> Mode:
+    for mode in MODES:
+        if mode == name:
+            return mode
+    raise Invalid(f"mode {name} does not exist", hint=f"use one of {', '.join(MODES)}")
+
+
+def start(
+    config: Path | None,
+    request: Request,
+    *,
+    check: bool,
+    fail_on_error: bool,
+    as_json: bool,
+    verbose: int,
+    log_file: Path | None,
+) -> int:
+    """Run the request; 1 when a scenario failed and that was asked for, 3 when a trial gave no result."""
+    progress = Progress(verbose=verbose)
+    logs.configure(verbose=verbose, quiet=progress.console.is_terminal, log_file=log_file)
+    settings = request.settings(load(find(config)))
+    by_hand = request.by_hand(datetime.now(UTC))
+    plan = asyncio.run(_run(settings, by_hand, progress, check=check))
+    left = [*plan.stalled, *plan.held]
+    if as_json:
+        print(json.dumps({"records": [r.document() for r in progress.tally.records], "left": [s.reason for s in left]}))
+    elif not check:
+        progress.console.print(_summary(progress))
+    for reason in dict.fromkeys(item.reason for item in left):
+        progress.console.print(f"left: {reason}", markup=False)
+    if check and not left:
+        progress.console.print(f"{len(plan.due)} trials can run here.")
+    if left:
+        return INFRASTRUCTURE
+    return 1 if fail_on_error and progress.tally.failed else 0
+
+
+async def _run(settings: Settings, by_hand: ByHand, progress: Progress, *, check: bool) -> Plan:
+    async with wired(settings, listener=progress, by_hand=by_hand) as program:
+        if check:
+            return await _checked(program)
+        with program.state.lock(), progress.shown():
+            return await run_settled(program)
+
+
+async def _checked(program: Program) -> Plan:
+    """Pre-flight: fetch, look, decide, and start nothing."""
+    await program.observer.fetch()
+    await program.results.refresh()
+    return program.reconciler.decide(await program.observer.look())
+
+
+def _summary(progress: Progress) -> Table:
+    table = Table("scenario", "variant", "passed", "fixed", "compliance", "seconds", "tokens", box=None)
+    for record in progress.tally.records:
+        usage = record.usage
+        known = usage.input_tokens is not None or usage.output_tokens is not None
+        tokens = str((usage.input_tokens or 0) + (usage.output_tokens or 0)) if known else "–"
+        table.add_row(
+            f"{record.scenario.key} #{record.iteration}",
+            record.variant.specialty.lower().replace("_", "-"),
+            "yes" if record.passed else "no",
+            "yes" if record.resolution.gate else "no",
+            percent(record.compliance.score),
+            f"{sum(record.phases.values()):.1f}",
+            tokens,
+        )
+    return table

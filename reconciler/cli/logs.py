@@ -1,0 +1,47 @@
+"""Logs: JSON lines where programs read them, short lines on a terminal. One set-up, at the start of a command."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+
+
+def configure(*, verbose: int = 0, quiet: bool = False, log_file: Path | None = None) -> None:
+    """Log to stderr (only warnings when ``quiet``: a progress display shows the rest), and to ``log_file`` as JSON."""
+    level = logging.DEBUG if verbose > 1 else logging.WARNING if quiet else logging.INFO
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    handlers = [_handler(sys.stderr, shared, level, human=sys.stderr.isatty())]
+    if log_file is not None:
+        handlers.append(_handler(log_file.open("a", encoding="utf-8"), shared, min(level, logging.INFO), human=False))
+    root = logging.getLogger()
+    root.handlers = handlers
+    root.setLevel(min(h.level for h in handlers))
+    for chatty in ("apscheduler", "git", "urllib3", "ws4py", "asyncio", "watchdog", "markdown_it"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(root.level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _handler(stream: TextIO, shared: list[structlog.typing.Processor], level: int, *, human: bool) -> logging.Handler:
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(pad_event_to=24)
+        if human
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    tail: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    tail += [render] if human else [structlog.processors.format_exc_info, render]
+    handler = logging.StreamHandler(stream)
+    handler.setLevel(level)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=tail))
+    return handler

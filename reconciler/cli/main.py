@@ -1,0 +1,239 @@
+"""The commands and their options. Heavy parts are imported inside the commands, so that ``--help`` is quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from reconciler import __version__
+from reconciler.core.errors import Invalid, Unavailable
+
+USAGE, INFRASTRUCTURE = 2, 3
+"""Exit codes: 0 done; 1 a scenario failed (or findings); 2 usage or configuration; 3 infrastructure."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Benchmarks operations agents from git: what a commit can have changed is run again in fresh sandboxes, "
+        "scored for resolution and for compliance, and committed to a results branch."
+    ),
+    epilog="Exit codes: 0 done, 1 a scenario failed or findings, 2 usage or configuration, 3 infrastructure.",
+)
+sandbox_app = typer.Typer(no_args_is_help=True, help="Look after the sandboxes.")
+app.add_typer(sandbox_app, name="sandbox")
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="Configuration file [default: config/reconciler.yaml, then /etc/reconciler/reconciler.yaml].",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Verbose = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, help="-v failed checks, -vv all checks and debug logs.")
+]
+
+
+def main() -> NoReturn:
+    """Run the command line; a wrong setting or a missing part is one line, never a traceback."""
+    try:
+        app(prog_name="reconciler")
+    except Invalid as error:
+        sys.exit(_complain(str(error), USAGE))
+    except Unavailable as error:
+        sys.exit(_complain(str(error), INFRASTRUCTURE))
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(0)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"reconciler: {message}", file=sys.stderr)
+    return code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"reconciler {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Benchmarks operations agents from git."""
+
+
+@app.command()
+def daemon(config: Config = None, verbose: Verbose = 0) -> None:
+    """Reconcile until stopped: watch, plan, run, commit.
+
+    SIGTERM lets running trials end and stops; again, at once. SIGHUP reads the configuration again.
+
+    Example: `reconciler daemon --config /etc/reconciler/reconciler.yaml`
+    """
+    from reconciler.cli import running
+
+    raise typer.Exit(running.daemon(config, verbose))
+
+
+@app.command()
+def once(config: Config = None, json: Json = False, verbose: Verbose = 0) -> None:
+    """Reconcile until nothing is due, then exit; 3 when something is left that could not be done.
+
+    Example: `reconciler once && reconciler trend`
+    """
+    from reconciler.cli import running
+
+    raise typer.Exit(running.once(config, as_json=json, verbose=verbose))
+
+
+@app.command()
+def plan(
+    config: Config = None,
+    json: Json = False,
+    detailed_exitcode: Annotated[bool, typer.Option(help="0 nothing due, 2 something due, 1 error.")] = False,
+) -> None:
+    """Say what would run and why, and run nothing.
+
+    Example: `reconciler plan --json | jq '.due[].reason'`
+    """
+    from reconciler.cli import reading
+
+    raise typer.Exit(reading.plan(config, as_json=json, detailed=detailed_exitcode))
+
+
+@app.command()
+def start(
+    scenarios: Annotated[str, typer.Option("--scenarios", "-s", help="Keys and tags, separated by commas; * is all.")],
+    config: Config = None,
+    source: Annotated[str | None, typer.Option(help="git or fs: where scenarios are loaded from.")] = None,
+    mode: Annotated[str, typer.Option("--mode", "-m", help="namespace, incus, lima or host.")] = "namespace",
+    gateway: Annotated[str, typer.Option("--gateway", "-g", help="Where the ticket is filed: runner.")] = "runner",
+    iterations: Annotated[int, typer.Option("--iter", "-i", min=1, help="Iterations per scenario.")] = 1,
+    scenarios_path: Annotated[str | None, typer.Option("--scenarios-path", "-p", help="The scenarios' folder.")] = None,
+    main_engine: Annotated[str | None, typer.Option(help="Main engine for all agents of the run.")] = None,
+    secondary_engine: Annotated[str | None, typer.Option(help="Secondary engine for all agents of the run.")] = None,
+    specialty: Annotated[str | None, typer.Option(help="Specialty for all agents of the run.")] = None,
+    parallel: Annotated[bool, typer.Option("--parallel", help="Run at once what fits in the memory.")] = False,
+    parallel_ram_cap: Annotated[int | None, typer.Option(help="Memory for --parallel, in GB.")] = None,
+    log_file: Annotated[Path | None, typer.Option(help="Write the log there as well.")] = None,
+    fail_on_error: Annotated[bool, typer.Option("--fail-on-error", help="Exit 1 when a scenario failed.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Pre-flight only: can these scenarios run here?")] = False,
+    json: Json = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Run trials by hand, now, whether they have results or not.
+
+    Example: `reconciler start -s stale-lock,disk -i 3 --specialty careful-operator --fail-on-error`
+    """
+    from reconciler.cli import by_hand
+
+    request = by_hand.Request(
+        scenarios=scenarios,
+        source=source,
+        mode=mode,
+        gateway=gateway,
+        iterations=iterations,
+        scenarios_path=scenarios_path,
+        main_engine=main_engine,
+        secondary_engine=secondary_engine,
+        specialty=specialty,
+        parallel=parallel,
+        ram_cap_gb=parallel_ram_cap,
+    )
+    raise typer.Exit(
+        by_hand.start(
+            config, request, check=check, fail_on_error=fail_on_error, as_json=json, verbose=verbose, log_file=log_file
+        )
+    )
+
+
+app.command("run", hidden=True, help="An alias of start.")(start)
+
+
+@app.command()
+def validate(
+    directory: Annotated[
+        Path | None, typer.Argument(help="A definitions directory; default: the configured source.")
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Find everything that is wrong with the definitions: file, line, what to write instead.
+
+    Example: `reconciler validate .`
+    """
+    from reconciler.cli import reading
+
+    raise typer.Exit(reading.validate(config, directory, as_json=json))
+
+
+@app.command()
+def status(config: Config = None, json: Json = False) -> None:
+    """Show what runs, waits or is stuck, and how each series stands.
+
+    Example: `reconciler status`
+    """
+    from reconciler.cli import reading
+
+    raise typer.Exit(reading.status(config, as_json=json))
+
+
+@app.command()
+def trend(
+    scenario: Annotated[str | None, typer.Argument(help="Only this scenario's series.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show each series over time, batch by batch, with its verdicts.
+
+    Example: `reconciler trend stale-lock`
+    """
+    from reconciler.cli import reading
+
+    raise typer.Exit(reading.trend(config, scenario, as_json=json))
+
+
+@sandbox_app.command("list")
+def sandbox_list(config: Config = None, json: Json = False) -> None:
+    """Show the sandboxes that exist, and which are orphans."""
+    from reconciler.cli import sandboxes
+
+    raise typer.Exit(sandboxes.show(config, as_json=json))
+
+
+@sandbox_app.command("purge-vms")
+def sandbox_purge(
+    config: Config = None,
+    mode: Annotated[str | None, typer.Option("--mode", "-m", help="Only sandboxes of this mode.")] = None,
+) -> None:
+    """Destroy what interrupted runs of this installation left behind. Templates and running trials are not touched."""
+    from reconciler.cli import sandboxes
+
+    raise typer.Exit(sandboxes.purge(config, mode))
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path | None, typer.Option("--dir", help="Where to make the two repositories.")] = None,
+    incus: Annotated[bool, typer.Option("--incus", help="Insist on Incus.")] = False,
+) -> None:
+    """Show the whole loop on a repository that it makes: commits in, scored trials out.
+
+    Example: `reconciler demo --dir /tmp/reconciler-demo`
+    """
+    from reconciler.cli import demonstration
+
+    raise typer.Exit(demonstration.run(directory, incus=incus))

@@ -1,0 +1,99 @@
+"""Live progress on a terminal; plain lines where there is none."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from reconciler.core.dashboard import percent
+from reconciler.definitions.record import TrialRecord
+from reconciler.shell.events import Ended, Event, Planned, Started
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What ended, for the summary and the exit code."""
+
+    records: list[TrialRecord] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> int:
+        """Trials with a result that did not pass."""
+        return sum(not r.passed for r in self.records)
+
+
+class Progress:
+    """A listener of the loop. ``lines`` where every event is to be a line even on a terminal."""
+
+    def __init__(self, *, stream: TextIO = sys.stderr, live: bool = True, verbose: int = 0, indent: str = "") -> None:
+        """``verbose`` 1 shows the failed checks of a trial, 2 all of them."""
+        self.console = Console(file=stream, highlight=False, soft_wrap=True)
+        self.tally = Tally()
+        self._live_wanted = live and self.console.is_terminal
+        self._verbose, self._indent = verbose, indent
+        self._running: dict[str, Started] = {}
+        self._left = 0
+
+    def __call__(self, event: Event) -> None:
+        """Take note, and say it."""
+        match event:
+            case Planned(plan=plan):
+                self._left = len(plan.due)
+            case Started(work=work):
+                self._running[work.trial.id] = event
+            case Ended(work=work):
+                self._running.pop(work.trial.id, None)
+                self._say(event)
+
+    def _say(self, event: Ended) -> None:
+        trial = event.work.trial
+        name = f"{trial.batch.scenario} × {trial.batch.variant.label} #{trial.iteration}"
+        if event.record is None:
+            self.tally.problems.append(f"{name}: {event.problem}")
+            self.console.print(Text(f"{self._indent}! {name}  no result: {event.problem}", style="yellow"))
+            return
+        record = event.record
+        self.tally.records.append(record)
+        self.console.print(Text(self._indent + result_line(name, record), style="green" if record.passed else "red"))
+        for rule in record.rules if self._verbose else ():
+            if self._verbose > 1 or not rule.passed:
+                self.console.print(
+                    f"{self._indent}    {'ok  ' if rule.passed else 'FAIL'} {rule.scope}: {rule.label}", markup=False
+                )
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show what runs until the block ends."""
+        if not self._live_wanted:
+            yield
+            return
+        with Live(get_renderable=self._picture, console=self.console, refresh_per_second=5, transient=True):
+            yield
+
+    def _picture(self) -> Group:
+        table = Table.grid(padding=(0, 2))
+        for started in self._running.values():
+            trial = started.work.trial
+            table.add_row(
+                Spinner("dots"),
+                f"{trial.batch.scenario} × {trial.batch.variant.label} #{trial.iteration}",
+                started.watch.current,
+            )
+        return Group(table, Text(f"{self._left} more to come", style="dim") if self._left else Text(""))
+
+
+def result_line(name: str, record: TrialRecord) -> str:
+    """``ok  stale-lock × linux-administration #1  fixed, compliance 100 %  4.2 s``."""
+    mark = "ok  " if record.passed else "FAIL"
+    fixed = "fixed" if record.resolution.gate else "not fixed"
+    rules = "" if record.compliance.gate else ", breaks a required rule"
+    seconds = sum(record.phases.values())
+    return f"{mark} {name}  {fixed}, compliance {percent(record.compliance.score)}{rules}  {seconds:.1f} s"

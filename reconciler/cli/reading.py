@@ -1,0 +1,289 @@
+"""``plan``, ``validate``, ``status``, ``trend``: what git says, shown to people and to programs."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reconciler.app.linting import lint_directory
+from reconciler.app.settings import find, load
+from reconciler.app.wiring import Program, wired
+from reconciler.core.dashboard import Row, percent
+from reconciler.core.model import Trial
+from reconciler.core.planning import Plan
+from reconciler.core.trends import Trend, verdict
+from reconciler.definitions.findings import Finding
+from reconciler.definitions.trendfile import parse_trend, trend_document
+from reconciler.shell.observe import World
+from reconciler.shell.reporting import (
+    held_document,
+    stalled_document,
+    status_note,
+    trial_document,
+    variant_document,
+)
+
+_STYLES = {"regressed": "bold red", "fail": "red", "suspected": "yellow", "pass": "green", "improved": "bold green"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One look from the command line, while no daemon is needed."""
+
+    world: World
+    plan: Plan
+    rows: Sequence[Row]
+    reasons: dict[str, tuple[str, str]]
+    """Trial id to (action, reason) for what is due."""
+    alive: bool
+    note: dict[str, Any]
+
+
+async def _look(config: Path | None, *, explain: bool) -> Look:
+    async with wired(load(find(config))) as program:
+        world = await _observed(program)
+        plan = program.reconciler.decide(world)
+        reasons: dict[str, tuple[str, str]] = {}
+        if explain:
+            for one in await asyncio.to_thread(program.preparer.explain, world, list(plan.due)):
+                reasons[one.item.trial.id] = ("regrade" if one.regrades else "run", one.reason)
+        alive = program.state.locked()
+        note = dict((program.state.get("status") if alive else None) or status_note(world, plan, {}))
+        return Look(
+            world=world,
+            plan=plan,
+            rows=await asyncio.to_thread(program.rows.of, world),
+            reasons=reasons,
+            alive=alive,
+            note=note,
+        )
+
+
+async def _observed(program: Program) -> World:
+    await program.observer.fetch()
+    await program.results.refresh()
+    return await program.observer.look()
+
+
+# ---------------------------------------------------------------- plan
+
+
+def plan(config: Path | None, *, as_json: bool, detailed: bool) -> int:
+    """Print the plan; with ``detailed``, 2 says that something is due."""
+    look = asyncio.run(_look(config, explain=True))
+    due = [_due_document(look, item.trial) for item in look.plan.due]
+    held = [held_document(h) for h in look.plan.held]
+    stalled = [stalled_document(s) for s in look.plan.stalled]
+    if as_json:
+        document = {
+            "revision": look.world.revision,
+            "due": due,
+            "held": held,
+            "stalled": stalled,
+            "reused": look.plan.reused,
+        }
+        print(json.dumps(document, indent=1))
+    else:
+        _print_plan(look, due, held, stalled)
+    if look.world.revision is None:
+        return 1 if detailed else 3
+    return 2 if detailed and due else 0
+
+
+def _due_document(look: Look, trial: Trial) -> dict[str, Any]:
+    action, reason = look.reasons[trial.id]
+    return trial_document(trial, action=action, reason=reason)
+
+
+def _print_plan(
+    look: Look, due: list[dict[str, Any]], held: list[dict[str, Any]], stalled: list[dict[str, Any]]
+) -> None:
+    console = Console(highlight=False)
+    for warning in look.world.warnings:
+        console.print(Text(f"! {warning}", style="yellow"))
+    for title, items in (("due", due), ("held", held), ("stalled", stalled)):
+        for group in _grouped(items):
+            console.print(
+                Text.assemble((f"{title:8}", "bold"), f"{group[0]}  "), Text(group[1], style="dim"), soft_wrap=True
+            )
+    revision = look.world.revision[:10] if look.world.revision else "no revision"
+    console.print(f"{revision}: {len(due)} due, {len(held)} held, {len(stalled)} stalled, {look.plan.reused} reused")
+
+
+def _grouped(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Trials that differ in their iteration alone, as one line."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for item in items:
+        variant = item["variant"]["specialty"].lower().replace("_", "-") if item["variant"] else "every variant"
+        verb = "regrade " if item["action"] == "regrade" else ""
+        key = (f"{verb}{item['scenario'] or 'every scenario'} × {variant}", item["reason"])
+        groups.setdefault(key, []).append(item["iteration"] or 0)
+    return [(f"{name} #{_span(ns)}" if any(ns) else name, reason) for (name, reason), ns in groups.items()]
+
+
+def _span(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low}-{high}"
+
+
+# ---------------------------------------------------------------- validate
+
+
+def validate(config: Path | None, directory: Path | None, *, as_json: bool) -> int:
+    """Print every finding; 1 when one is an error."""
+    if directory is not None:
+        findings: Sequence[Finding] = lint_directory(directory)
+    else:
+        look = asyncio.run(_look(config, explain=False))
+        findings = look.world.findings
+    if as_json:
+        print(json.dumps({"findings": [finding_document(f) for f in findings]}, indent=1))
+    else:
+        for finding in findings:
+            print(f"{finding.severity}: {finding.line_of_text}")
+        print(f"{len(findings)} findings" if findings else "No finding: the definitions are right.")
+    return 1 if any(f.severity == "error" for f in findings) else 0
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A finding of the documented JSON shape."""
+    names = ("path", "line", "column", "severity", "rule", "message", "hint")
+    return {name: getattr(finding, name) for name in names}
+
+
+# ---------------------------------------------------------------- status
+
+
+def status(config: Path | None, *, as_json: bool) -> int:
+    """Print how everything stands."""
+    look = asyncio.run(_look(config, explain=False))
+    if as_json:
+        document = {
+            "revision": look.world.revision,
+            "daemon": look.alive,
+            "series": [_row_document(r) for r in look.rows],
+            "running": look.note["running"] if look.alive else [],
+            "held": look.note["held"],
+            "stalled": look.note["stalled"],
+            "findings": [finding_document(f) for f in look.world.findings],
+            "warnings": [*look.world.warnings, *_broken(look)],
+        }
+        print(json.dumps(document, indent=1))
+        return 0
+    _print_status(look)
+    return 0
+
+
+def _broken(look: Look) -> list[str]:
+    return [f"{path}: {problem}" for path, problem in sorted(look.world.results.broken.items())]
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    return {
+        "scenario": row.scenario,
+        "variant": variant_document(row.variant),
+        "batch": row.batch,
+        "epoch": row.epoch,
+        "passed": row.passed,
+        "measured": row.measured,
+        "wanted": row.wanted,
+        "compliance": row.compliance,
+        "verdict": row.verdict,
+        "commit": row.commit,
+        "finished_at": row.finished_at,
+        "reused": row.reused,
+    }
+
+
+def _print_status(look: Look) -> None:
+    console = Console(highlight=False)
+    daemon = f"daemon: pid {look.note.get('pid')}" if look.alive else "no daemon works in this state directory"
+    console.print(f"revision {(look.world.revision or 'none')[:10]}, {daemon}")
+    for line in (*look.world.warnings, *_broken(look)):
+        console.print(Text(f"! {line}", style="yellow"), soft_wrap=True)
+    console.print(_rows_table(look.rows))
+    listed: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+        ("running", lambda d: f"phase {d['phase']}"),
+        ("held", lambda d: d["reason"] + (f" until {d['until']}" if d.get("until") else "")),
+        ("stalled", lambda d: d["reason"]),
+    )
+    for title, tell in listed:
+        items = look.note[title] if look.alive or title != "running" else []
+        for name, reason in _grouped([{**d, "reason": tell(d)} for d in items]):
+            console.print(Text.assemble((f"{title:8}", "bold"), f"{name}  "), Text(reason, style="dim"), soft_wrap=True)
+    for finding in look.world.findings:
+        console.print(Text(f"{finding.severity}: {finding.line_of_text}", style="red"), soft_wrap=True)
+
+
+def _rows_table(rows: Sequence[Row]) -> Table:
+    table = Table("scenario", "variant", "verdict", "passed", "compliance", "measured at", box=None)
+    for row in rows:
+        back = " (reused)" if row.reused else ""
+        table.add_row(
+            row.scenario,
+            row.variant.slug,
+            Text(row.verdict + back, style=_STYLES.get(row.verdict, "")),
+            f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
+            percent(row.compliance),
+            (row.commit or "–")[:10],
+        )
+    return table
+
+
+# ---------------------------------------------------------------- trend
+
+
+def trend(config: Path | None, scenario: str | None, *, as_json: bool) -> int:
+    """Print the series over time; ``now`` marks the batch whose inputs are wanted today."""
+    rows, trends = asyncio.run(series_of_configuration(config, scenario))
+    if as_json:
+        now = {(r.scenario, r.variant.slug): r.batch for r in rows}
+        documents = [trend_document(t) | {"now": now.get((t.scenario, slug))} for slug, t in trends]
+        print(json.dumps({"series": documents}, indent=1))
+        return 0
+    Console(highlight=False).print(trend_table(rows, trends) if trends else "Nothing is measured yet.")
+    return 0
+
+
+async def series_of_configuration(
+    config: Path | None, scenario: str | None = None
+) -> tuple[Sequence[Row], list[tuple[str, Trend]]]:
+    """The rows and the trends of the wanted series, for :func:`trend_table`."""
+    async with wired(load(find(config))) as program:
+        world = await _observed(program)
+        rows = [r for r in await asyncio.to_thread(program.rows.of, world) if scenario in (None, r.scenario)]
+        paths = {f"trends/{'/'.join(r.series)}.json": r.series[1] for r in rows}
+        stored = await asyncio.to_thread(program.results.read, list(paths))
+        trends = [(slug, t) for path, slug in paths.items() if path in stored and (t := parse_trend(stored[path]))]
+        return rows, trends
+
+
+def trend_table(rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> Table:
+    """A line per batch, oldest first."""
+    wanted = {r.batch: r for r in rows}
+    table = Table(
+        "scenario", "variant", "measured at", "fixed", "by the rules", "passed", "compliance", "verdict", "", box=None
+    )
+    for slug, series in trends:
+        for number, batch in enumerate(series.batches):
+            says = verdict(series, batch)
+            row = wanted.get(batch.batch)
+            back = "now, and measured before: nothing ran again" if row and row.reused else "now" if row else ""
+            table.add_row(
+                series.scenario if number == 0 else "",
+                slug if number == 0 else "",
+                batch.results[0].commit[:10] if batch.results else "",
+                f"{sum(r.resolution_gate for r in batch.results)}/{batch.measured}",
+                f"{sum(r.compliance_gate for r in batch.results)}/{batch.measured}",
+                f"{batch.passed}/{batch.measured}",
+                percent(batch.compliance),
+                Text(says, style=_STYLES.get(says, "")),
+                Text(f"← {back}" if back else "", style="dim"),
+            )
+    return table

@@ -1,0 +1,337 @@
+"""The loop: observe, plan, dispatch, wait until woken. Nothing that matters is in its memory.
+
+A commit, an alarm or a trial's end only wakes it; every pass reads the whole world anew. After ``kill -9`` the next
+process sees the same world and goes on.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from reconciler.core import planning
+from reconciler.core.errors import Invalid, Transient, Unavailable
+from reconciler.core.planning import Limits, Plan
+from reconciler.core.quiet import Window, quiet_until
+from reconciler.definitions.record import TrialRecord
+from reconciler.ports import Alarm, At, Cron, Every, Journal, ResultsStore
+from reconciler.shell.events import Ended, Listener, Planned, Started
+from reconciler.shell.grading import Grader
+from reconciler.shell.observe import Observer, World
+from reconciler.shell.preparing import Preparer
+from reconciler.shell.recording import Recorder
+from reconciler.shell.reporting import Reporter
+from reconciler.shell.trial import Stopwatch, TrialRunner
+from reconciler.shell.work import Work
+
+log = structlog.get_logger()
+
+LEASE_SECONDS = 60.0
+"""A lease lives this long; it is renewed each third of it."""
+REAP_SECONDS = 60.0
+PUSH_AGAIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How the loop behaves. Times in seconds."""
+
+    limits: Limits
+    quiet: tuple[Window, ...] = ()
+    poll: float = 60.0
+    debounce: float = 1.0
+    drain: float = 30.0
+    heartbeat: float = 300.0
+    """The longest that the loop sleeps: half of systemd's watchdog interval, where there is one."""
+
+
+@dataclass(kw_only=True)
+class Reconciler:
+    """The loop over its parts. One per state directory."""
+
+    observer: Observer
+    preparer: Preparer
+    runner: TrialRunner
+    grader: Grader
+    recorder: Recorder
+    reporter: Reporter
+    results: ResultsStore
+    journal: Journal
+    policy: Policy
+    owner: str
+    """Names this process in leases."""
+    notify: Callable[[str], None]
+    """Tells the service manager: ``READY=1``, ``STATUS=…``, ``WATCHDOG=1``, ``STOPPING=1``."""
+    listener: Listener
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: dict[str, tuple[Work, Stopwatch, asyncio.Task[None]]] = field(default_factory=dict)
+    _errands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _stale: bool = True
+    _unpushed: bool = True
+    _stopping: bool = False
+    _passes: int = 0
+    _last_fetch: float = float("-inf")
+
+    # ------------------------------------------------------------ what wakes it
+
+    def wake(self) -> None:
+        """Make a pass soon; nothing new is fetched for it."""
+        self._wake.set()
+
+    def changed(self, *_: object) -> None:
+        """Something outside may be new: fetch, then make a pass. Called by watchers, alarms and SIGHUP."""
+        self._stale = True
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Start nothing more; what runs may end within the drain time. Called twice: cancel at once."""
+        if self._stopping:
+            for _, _, task in self._running.values():
+                task.cancel()
+        self._stopping = True
+        self._wake.set()
+
+    # ------------------------------------------------------------ the loop
+
+    async def run(self, *, until_settled: bool = False) -> Plan:
+        """Reconcile until stopped, or until nothing is due and nothing is to be tried again by itself."""
+        plan = Plan(due=(), held=(), stalled=(), start=(), reused=0)
+        await self.results.refresh()
+        await self._fetch()
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                plan = await self.pass_once()
+                if until_settled and not self._running and not plan.due and not any(h.retry for h in plan.held):
+                    break
+                await self._sleep()
+        finally:
+            await self._wind_down()
+        return plan
+
+    async def pass_once(self) -> Plan:
+        """Observe, plan, dispatch: once."""
+        self._passes += 1
+        with bound_contextvars(**{"pass": self._passes}):
+            world = await self.observer.look()
+            await self._reap(world)
+            plan = self.decide(world)
+            self.listener(Planned(revision=world.revision, plan=plan))
+            for due in plan.start:
+                if due.trial.id not in self._running:
+                    self._begin(await self.preparer.work(world, due))
+            self.observer.timetable.set(self._alarms(world, plan))
+            await self.reporter.report(
+                world, plan, {t: (w, s.current) for t, (w, s, _) in self._running.items()}, pushed=not self._unpushed
+            )
+            self._errand("push", self._push)
+            self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={summary(plan, len(self._running))}")
+        return plan
+
+    def decide(self, world: World) -> Plan:
+        """The plan for a world, with what runs here."""
+        now = self.observer.clock.now()
+        return planning.plan(
+            world.todo,
+            now=now,
+            limits=self.policy.limits,
+            running={trial: work.memory_mib for trial, (work, _, _) in self._running.items()},
+            leased=world.leases,
+            attempts=world.attempts,
+            unavailable=world.unavailable,
+            quiet_until=quiet_until(self.policy.quiet, now),
+            blocked=world.blocked,
+        )
+
+    def _alarms(self, world: World, plan: Plan) -> Mapping[str, Alarm]:
+        alarms: dict[str, Alarm] = {"poll": Every(seconds=self.policy.poll, jitter=self.policy.poll / 10)}
+        alarms |= {
+            f"sweep:{name}": Cron(expression=c.expression, timezone=c.timezone) for name, c in world.schedules.items()
+        }
+        if plan.wake_at is not None:
+            alarms["held"] = At(moment=plan.wake_at)
+        return alarms
+
+    def ring(self, alarm: str) -> None:
+        """An alarm of the timetable."""
+        if alarm == "poll":
+            self.changed()
+        else:
+            self.wake()
+
+    async def _sleep(self) -> None:
+        """Wait to be woken, at most a heartbeat long; where something may be new, for the fetch of it."""
+        woken = asyncio.create_task(self._wake.wait())
+        try:
+            if not self._stale:
+                await asyncio.wait([woken], timeout=self.policy.heartbeat)
+            if self._stale:
+                fetch = self._errand("fetch", self._fetch_debounced)
+                others = [woken] if self._running and not woken.done() else []
+                await asyncio.wait([fetch, *others], timeout=self.policy.heartbeat, return_when="FIRST_COMPLETED")
+        finally:
+            woken.cancel()
+
+    async def _fetch_debounced(self) -> None:
+        """The first event acts at once; what follows within the debounce time is one more fetch."""
+        wait = self._last_fetch + self.policy.debounce - self.observer.clock.monotonic()
+        if wait > 0:
+            await self.observer.clock.sleep(wait)
+        await self._fetch()
+
+    async def _fetch(self) -> None:
+        self._stale, self._last_fetch = False, self.observer.clock.monotonic()
+        if await self.observer.fetch():
+            log.info("revision seen", revision=self.observer.revision, problem=self.observer.source_problem)
+        if self.observer.source_problem is None:
+            await self.results.refresh()
+        self._wake.set()
+
+    # ------------------------------------------------------------ dispatch
+
+    def _begin(self, work: Work) -> None:
+        watch = Stopwatch(clock=self.observer.clock)
+        task = asyncio.create_task(self._supervise(work, watch), name=f"trial {work.trial.id}")
+        self._running[work.trial.id] = (work, watch, task)
+
+    async def _supervise(self, work: Work, watch: Stopwatch) -> None:
+        """One trial under its lease; whatever goes wrong in it stays in it. The one place that catches everything."""
+        trial = work.trial.id
+        variant = work.trial.batch.variant.slug
+        with bound_contextvars(
+            trial=trial, scenario=work.scenario.key, variant=variant, iteration=work.trial.iteration
+        ):
+            problem: tuple[str, str] | None = None
+            try:
+                async with self._lease(trial) as ours:
+                    if ours and not await self._recorded(work):
+                        await self._carry_out(work, watch)
+            except Transient as error:
+                problem = (error.cause, str(error))
+            except Unavailable as error:  # the next pass holds the trial; no attempt is burnt
+                self._ended(Ended(work=work, problem=str(error)))
+            except Invalid as error:
+                problem = ("invalid", str(error))
+            except Exception as error:  # a bug ends the trial, with its traceback, and not the daemon
+                log.exception("trial crashed", phase=watch.current)
+                problem = ("harness", f"{type(error).__name__} in phase {watch.current or 'checkout'}; see the log")
+            finally:
+                self._running.pop(trial, None)
+                self._wake.set()
+            if problem is not None:
+                await self.journal.fail(trial, *problem)
+                log.warning("trial without a result", cause=problem[0], problem=problem[1], phase=watch.current)
+                self._ended(Ended(work=work, problem=problem[1]))
+
+    async def _carry_out(self, work: Work, watch: Stopwatch) -> None:
+        log.info("trial started", reason=work.reason, action="regrade" if work.regrades else "run")
+        self.listener(Started(work=work, watch=watch))
+        record, transcript = await self._result(work, watch)
+        commit = await self.recorder.record(record, transcript)
+        await self.journal.forget([work.trial.id])
+        self._unpushed = True
+        log.info(
+            "trial recorded",
+            passed=record.passed,
+            fixed=record.resolution.gate,
+            by_the_rules=record.compliance.gate,
+            compliance=record.compliance.score,
+            commit=commit,
+        )
+        self._ended(Ended(work=work, record=record))
+
+    async def _result(self, work: Work, watch: Stopwatch) -> tuple[TrialRecord, bytes | None]:
+        if work.regrades is not None:
+            return await self.grader.again(work, work.regrades)
+        return await self.grader.grade(work, await self.runner.run(work, watch))
+
+    def _ended(self, event: Ended) -> None:
+        self.listener(event)
+
+    async def _recorded(self, work: Work) -> bool:
+        """Looked up again under the lease: another daemon may have been faster."""
+        return work.trial.path in (await self.results.view()).trials
+
+    @contextlib.asynccontextmanager
+    async def _lease(self, trial: str) -> AsyncIterator[bool]:
+        """Hold the trial's lease and keep it alive; False when somebody else has it."""
+        if not await self.journal.acquire(trial, self.owner, LEASE_SECONDS):
+            yield False
+            return
+        renewal = asyncio.create_task(self._renew(trial, asyncio.current_task()))
+        try:
+            yield True
+        finally:
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
+            await self.journal.release(trial, self.owner)
+
+    async def _renew(self, trial: str, holder: asyncio.Task[Any] | None) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            if not await self.journal.acquire(trial, self.owner, LEASE_SECONDS) and holder is not None:
+                log.warning("lease lost", trial=trial)
+                holder.cancel()
+
+    # ------------------------------------------------------------ beside the trials
+
+    async def _reap(self, world: World) -> None:
+        """Destroy our sandboxes whose trial has no live lease."""
+        for sandbox in world.sandboxes:
+            mine = sandbox.instance == self.runner.instance
+            if mine and sandbox.trial not in world.leases and sandbox.trial not in self._running:
+                log.warning("orphan destroyed", sandbox=sandbox.name, mode=sandbox.mode)
+                try:
+                    async with asyncio.timeout(REAP_SECONDS):
+                        await self.runner.platforms[sandbox.mode].destroy(sandbox.name)
+                except (Transient, Unavailable, TimeoutError) as error:
+                    log.warning("orphan stays", sandbox=sandbox.name, problem=str(error))
+
+    def _errand(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Run ``work`` beside the loop, once at a time; a bug in the last run ends the loop."""
+        task = self._errands.get(name)
+        if task is None or task.done():
+            if task is not None and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+            task = self._errands[name] = asyncio.create_task(work(), name=name)
+        return task
+
+    async def _push(self) -> None:
+        """Push what is not pushed; what is recorded meanwhile is the next push's. Refused: again after a while."""
+        while self._unpushed or self.reporter.published:
+            self._unpushed = self.reporter.published = False
+            problem = await self.results.push()
+            if problem is not None:
+                self._unpushed = True
+                log.warning("results not pushed yet", problem=problem)
+                await asyncio.sleep(PUSH_AGAIN_SECONDS)
+            self._wake.set()
+
+    async def _wind_down(self) -> None:
+        """Let trials end, then cancel them; push what is recorded. Leaves no child and no sandbox."""
+        self.notify("STOPPING=1\nSTATUS=stopping")
+        self.observer.timetable.close()
+        tasks = {task for _, _, task in self._running.values()}
+        if tasks:
+            log.info("draining", trials=len(tasks), seconds=self.policy.drain)
+            _, late = await asyncio.wait(tasks, timeout=self.policy.drain)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for errand in self._errands.values():
+            errand.cancel()
+        await asyncio.gather(*self._errands.values(), return_exceptions=True)
+        if (problem := await self.results.push()) is not None:
+            log.warning("results not pushed yet", problem=problem)
+
+
+def summary(plan: Plan, running: int) -> str:
+    """A line for ``systemctl status`` and the log."""
+    return (
+        f"{running} running, {len(plan.due)} due, {len(plan.held)} held, {len(plan.stalled)} stalled, "
+        f"{plan.reused} reused"
+    )

@@ -1,0 +1,38 @@
+"""What the loop tells whoever shows it to a person."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconciler.core.planning import Plan
+from reconciler.definitions.record import TrialRecord
+from reconciler.shell.trial import Stopwatch
+from reconciler.shell.work import Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A pass has decided."""
+
+    revision: str | None
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A trial begins; ``watch.current`` is the phase that it is in."""
+
+    work: Work
+    watch: Stopwatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A trial is over: recorded, or without a result for ``problem``."""
+
+    work: Work
+    record: TrialRecord | None = None
+    problem: str | None = None
+
+
+Event = Planned | Started | Ended
+Listener = Callable[[Event], None]

@@ -1,0 +1,256 @@
+"""Observe: what is wanted, what is recorded, what goes on. One look is one consistent ``World`` for the planner.
+
+A look reads in the reverse order of a trial's writing (sandboxes, leases, records): then a sandbox without a lease is
+truly an orphan, and a trial without a lease is either recorded or was never begun. Looking costs what changed.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.core.errors import Unavailable
+from reconciler.core.model import COMPONENTS, Mode
+from reconciler.core.planning import Attempt, Blocked, Outstanding, Wanted, outstanding
+from reconciler.definitions.catalogue import Catalogue
+from reconciler.definitions.findings import Finding
+from reconciler.definitions.values import Benchmark, Context, Demand, Demands
+from reconciler.ports import (
+    Clock,
+    Commit,
+    Cron,
+    Journal,
+    Notes,
+    Platform,
+    Results,
+    ResultsStore,
+    SandboxInfo,
+    Source,
+    Timetable,
+)
+
+_EPOCH = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What one look saw."""
+
+    revision: str | None
+    catalogue: Catalogue | None
+    demands: Demands
+    todo: Outstanding
+    results: Results
+    sandboxes: Sequence[SandboxInfo]
+    leases: frozenset[str]
+    attempts: Mapping[str, Attempt]
+    unavailable: Mapping[Mode, str]
+    schedules: Mapping[str, Cron]
+    warnings: Sequence[str] = ()
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """Problems in the definitions."""
+        return self.catalogue.findings if self.catalogue else ()
+
+    @property
+    def blocked(self) -> Sequence[Blocked]:
+        """Demand that a finding stalls, in the planner's words."""
+        return [Blocked(scenario=b.scenario, variant=b.variant, reason=b.reason) for b in self.demands.blocked]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByHand:
+    """Demand that a person makes instead of the repository's benchmarks: once, now."""
+
+    benchmark: Benchmark
+    epoch: str
+
+
+@dataclass(kw_only=True)
+class Observer:
+    """Looks at the world through the ports, and remembers what cannot have changed."""
+
+    source: Source
+    results: ResultsStore
+    platforms: Mapping[Mode, Platform]
+    journal: Journal
+    clock: Clock
+    timetable: Timetable
+    notes: Notes
+    context: Context
+    scenarios_folder: str
+    config_folder: str
+    by_hand: ByHand | None = None
+    revision: str | None = None
+    source_problem: str | None = None
+    _catalogue: Catalogue | None = None
+    _catalogue_revision: str | None = None
+    _declared: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _memo: tuple[tuple[object, ...], Outstanding] | None = None
+    _images: dict[tuple[Mode, str], str] | None = None
+
+    async def fetch(self) -> bool:
+        """Bring the newest revision here; True when it is another one than before."""
+        before = (self.revision, self.source_problem)
+        try:
+            self.revision, self.source_problem = await self.source.fetch(), None
+        except Unavailable as error:
+            self.source_problem = str(error)
+        return before != (self.revision, self.source_problem)
+
+    async def look(self) -> World:
+        """Look at everything once."""
+        sandboxes, unavailable = await self._sandboxes()
+        leases = frozenset(lease.trial for lease in await self.journal.leases())
+        results = await self.results.view()
+        catalogue = await self._definitions()
+        demands = await self._demands(catalogue, unavailable)
+        schedules, wanted = await asyncio.to_thread(self._wanted, demands)
+        return World(
+            revision=self.revision,
+            catalogue=catalogue,
+            demands=demands,
+            todo=self._outstanding(demands, wanted, results),
+            results=results,
+            sandboxes=sandboxes,
+            leases=leases,
+            attempts=await self._attempts(),
+            unavailable=unavailable,
+            schedules=schedules,
+            warnings=[*([self.source_problem] if self.source_problem else []), *results.warnings],
+        )
+
+    async def _sandboxes(self) -> tuple[Sequence[SandboxInfo], dict[Mode, str]]:
+        found: list[SandboxInfo] = []
+        unavailable: dict[Mode, str] = {}
+        for mode, platform in self.platforms.items():
+            try:
+                found += await platform.list()
+            except Unavailable as error:
+                unavailable[mode] = str(error)
+        return found, unavailable
+
+    async def _definitions(self) -> Catalogue | None:
+        """The catalogue at the revision: loaded once, then brought forward by what changed."""
+        if self.revision is not None and self.revision != self._catalogue_revision:
+            self._catalogue = await asyncio.to_thread(self._load, self.revision)
+            self._catalogue_revision = self.revision
+        return self._catalogue
+
+    def _load(self, revision: str) -> Catalogue:
+        if self._catalogue is not None and self._catalogue_revision is not None:
+            changes = self.source.changed(self._catalogue_revision, revision)
+            return self._catalogue.updated(changes, self.source.read)
+        return Catalogue.load(
+            self.source.tree(revision),
+            self.source.read,
+            scenarios_folder=self.scenarios_folder,
+            config_folder=self.config_folder,
+            context=self.context,
+        )
+
+    async def _demands(self, catalogue: Catalogue | None, unavailable: dict[Mode, str]) -> Demands:
+        """Demand under the images that the platforms have now, or had when they last answered."""
+        if catalogue is None:
+            return Demands()
+        images = dict(self._remembered_images())
+        modes = {b.mode for b in catalogue.benchmarks.values()}
+        for mode in modes:
+            platform = self.platforms.get(mode)
+            if platform is None:
+                unavailable[mode] = f"mode {mode} is not configured: add modes.{mode} to the configuration"
+            elif mode not in unavailable:
+                try:
+                    found = await platform.images(tuple(catalogue.templates_for(mode).values()))
+                    images |= {(mode, name): image for name, image in found.items()}
+                except Unavailable as error:
+                    unavailable[mode] = str(error)
+        self._remember_images(images)
+        return await asyncio.to_thread(catalogue.demands, images)
+
+    def _remembered_images(self) -> dict[tuple[Mode, str], str]:
+        if self._images is None:
+            note = self.notes.get("images") or {}
+            self._images = {
+                (mode, name): str(image) for key, image in note.items() for mode, name in [_mode_and_name(key)] if name
+            }
+        return self._images
+
+    def _remember_images(self, images: dict[tuple[Mode, str], str]) -> None:
+        if images != self._images:
+            self._images = images
+            self.notes.put("images", {f"{mode}/{name}": image for (mode, name), image in images.items()})
+
+    def _wanted(self, demands: Demands) -> tuple[dict[str, Cron], list[Wanted]]:
+        """Demand as batches: on change, and for the newest fire time of each schedule since it was declared."""
+        now = self.clock.now()
+        schedules: dict[str, Cron] = {}
+        epochs: dict[tuple[str, Cron], str] = {}
+        wanted = []
+        for demand in demands.demands:
+            if demand.on_change:
+                wanted.append(_want(demand, ""))
+            if demand.schedule is not None:
+                schedules[demand.benchmark] = demand.schedule
+                key = (demand.benchmark, demand.schedule)
+                if key not in epochs:
+                    epochs[key] = self._epoch(demand.benchmark, demand.schedule, now)
+                if epochs[key]:
+                    wanted.append(_want(demand, epochs[key]))
+        return schedules, wanted
+
+    def _epoch(self, benchmark: str, schedule: Cron, now: datetime) -> str:
+        declared = self._declared_at(benchmark)
+        fire = self.timetable.last_fire(schedule, after=declared, until=now)
+        return fire.strftime(_EPOCH) if fire else ""
+
+    def _declared_at(self, benchmark: str) -> datetime:
+        """When the benchmark's file last changed: a schedule counts from the commit that declared it."""
+        assert self._catalogue is not None
+        assert self.revision is not None
+        path = self._catalogue.benchmark_path(benchmark)
+        entry = self._catalogue.tree[path].oid
+        if (path, entry) not in self._declared:
+            commit = self.source.last_change(self.revision, [path])
+            self._declared[path, entry] = commit.at if commit else self.clock.now()
+        return self._declared[path, entry]
+
+    def _outstanding(self, demands: Demands, wanted: list[Wanted], results: Results) -> Outstanding:
+        """Wanted minus recorded; the same objects in give the same object out."""
+        key: tuple[object, ...] = (demands, results.tip, tuple(sorted({w.epoch for w in wanted})))
+        if self._memo is None or not _same(self._memo[0], key):
+            self._memo = (key, outstanding(wanted, results.trials))
+        return self._memo[1]
+
+    async def _attempts(self) -> dict[str, Attempt]:
+        return {
+            trial: Attempt(count=a.count, at=a.at, message=a.message, final=a.cause == "invalid")
+            for trial, a in (await self.journal.attempts()).items()
+        }
+
+    def commit_of_change(self, demand: Demand, component: str, part: str) -> Commit | None:
+        """The commit that last touched what a part is made of; None where no file is behind it."""
+        if self._catalogue is None or self.revision is None or component not in COMPONENTS:
+            return None
+        paths = self._catalogue.paths_of(demand.batch, component, part)
+        return self.source.last_change(self.revision, paths) if paths else None
+
+
+def _want(demand: Demand, epoch: str) -> Wanted:
+    return Wanted(
+        batch=demand.batch,
+        iterations=demand.iterations,
+        memory_mib=demand.memory_mib,
+        epoch=epoch,
+        benchmark=demand.benchmark,
+    )
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    return one[0] is other[0] and one[1:] == other[1:]
+
+
+def _mode_and_name(key: str) -> tuple[Mode, str]:
+    mode, _, name = key.partition("/")
+    return mode, name  # type: ignore[return-value]  # an unknown mode is looked up by nobody

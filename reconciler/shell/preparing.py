@@ -1,0 +1,100 @@
+"""From a planned trial to the work that it is: its definitions, its reason, and whether a stored transcript will do."""
+
+import asyncio
+from dataclasses import dataclass
+
+from reconciler.core.planning import Due, Held
+from reconciler.core.reasons import changes, latest, reason, regradable
+from reconciler.core.trends import Trend
+from reconciler.definitions.catalogue import Catalogue
+from reconciler.definitions.trendfile import parse_trend
+from reconciler.definitions.values import Demand
+from reconciler.ports import ResultsStore
+from reconciler.shell.observe import Observer, World
+from reconciler.shell.work import Origin, Place, Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """A planned trial in a person's words. ``regrades`` is the record to grade again instead of a run."""
+
+    item: Due | Held
+    reason: str
+    regrades: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparer:
+    """Looks up what planning alone does not need."""
+
+    observer: Observer
+    results: ResultsStore
+    repository: str
+    ref: str
+
+    def explain(self, world: World, items: "list[Due] | list[Held]") -> list[Explained]:
+        """Say why each trial is due: which part changed, in which commit. Reads each series' trend once."""
+        paths = {item.trial.batch.id: f"trends/{'/'.join(item.trial.batch.series)}.json" for item in items}
+        stored = self.results.read(sorted(set(paths.values())))
+        trends = {path: parse_trend(data) for path, data in stored.items()}
+        demands = {d.batch.id: d for d in world.demands.demands}
+        told: dict[tuple[str, str], str | None] = {}
+        return [
+            self._explain(item, trends.get(paths[item.trial.batch.id]), demands[item.trial.batch.id], told)
+            for item in items
+        ]
+
+    def _explain(
+        self, item: Due | Held, trend: Trend | None, demand: Demand, told: dict[tuple[str, str], str | None]
+    ) -> Explained:
+        before = latest(trend, item.trial)
+        changed = changes(item.trial.batch.inputs, before.parts) if before else ()
+        commit = None
+        if changed:
+            first = (changed[0].component, changed[0].part)
+            key = (first[1], demand.folder if first[0] != "agent" else "")
+            if key not in told:
+                found = self.observer.commit_of_change(demand, *first)
+                told[key] = f"{found.short}: {found.subject}" if found else None
+            commit = told[key]
+        return Explained(
+            item=item, reason=reason(item.trial, trend, changed, commit), regrades=regradable(trend, item.trial)
+        )
+
+    async def work(self, world: World, due: Due) -> Work:
+        """Everything that carrying out ``due`` needs."""
+        explained = (await asyncio.to_thread(self.explain, world, [due]))[0]
+        demand = next(d for d in world.demands.demands if d.batch is due.trial.batch)
+        assert world.catalogue is not None
+        return self._work(world.catalogue, world.revision or "", demand, explained)
+
+    def _work(self, catalogue: Catalogue, revision: str, demand: Demand, explained: Explained) -> Work:
+        trial, scenario = explained.item.trial, demand.scenario
+        hosts = {h.name: h for h in scenario.hosts}
+        return Work(
+            trial=trial,
+            scenario=scenario,
+            places=tuple(
+                Place(
+                    agent=agent,
+                    host=hosts[agent.host],
+                    specialty=catalogue.specialties[seat.specialty],
+                    rules=seat.rules,
+                )
+                for agent, seat in catalogue.seats(demand)
+            ),
+            templates={h.name: catalogue.template_for(h.template, trial.batch.mode) for h in scenario.hosts},
+            checkout=demand.checkout_paths,
+            playbooks=frozenset(n for n in ("prepare.yml", "restore.yml") if f"{demand.folder}/{n}" in catalogue.tree),
+            inventory=next(
+                (p for n in ("inventory.yml", "inventory.ini") if (p := f"{demand.folder}/{n}") in catalogue.tree), None
+            ),
+            origin=Origin(repository=self.repository, ref=self.ref, commit=revision),
+            benchmark=demand.benchmark,
+            iterations=demand.iterations,
+            gate=demand.gate,
+            memory_mib=demand.memory_mib,
+            reason=explained.reason,
+            regrades=explained.regrades,
+            engine=catalogue.engines[trial.batch.variant.main_engine],
+        )

@@ -1,0 +1,185 @@
+"""From what was seen to what is committed: the record, its transcript, the series' trend, the dashboard."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+
+from pydantic import ValidationError
+
+from reconciler.core.dashboard import Row, percent, readme, sparkline
+from reconciler.core.errors import Transient
+from reconciler.core.model import PlaybookResult
+from reconciler.core.scoring import RuleResult, Score
+from reconciler.core.trends import Trend, fold, verdict
+from reconciler.definitions.record import TrialRecord
+from reconciler.definitions.transcript import trajectory
+from reconciler.definitions.trendfile import batch_of, dump_json, empty_trend, parse_trend, trend_document
+from reconciler.ports import ResultsStore
+from reconciler.shell.trial import Seen
+from reconciler.shell.work import Work
+
+TRANSCRIPT_LIMIT = 4 * 1024 * 1024
+"""Bytes of a transcript that are kept; outputs are shortened until it fits, commands never."""
+
+
+class Recorder:
+    """Appends finished trials to the results branch, one after the other, and keeps what is derived in step."""
+
+    def __init__(self, *, results: ResultsStore) -> None:
+        """``results`` is where everything goes."""
+        self._results = results
+        self._lock = asyncio.Lock()
+        self.touched: set[str] = set()
+        """The series with new results since somebody last cleared this."""
+
+    async def record(self, record: TrialRecord, transcript: bytes | None) -> str:
+        """Commit a trial, durable on return; returns the commit. Recording twice changes nothing."""
+        path = record.path
+        async with self._lock:
+            trend_path = f"trends/{series_of(path)}.json"
+            stored = await asyncio.to_thread(self._results.read, [trend_path])
+            before = parse_trend(stored[trend_path]) if trend_path in stored else None
+            trend = fold(before or empty_trend(record), batch_of(record, path))
+            files = {path: dump_json(record.document()), **derived(trend, series_of(path))}
+            if transcript is not None:
+                files[record.transcript.path] = transcript
+            self.touched.add(series_of(path))
+            return await self._results.append(files, message(record, trend))
+
+    async def publish(self, rows: Iterable[Row], why: str) -> bool:
+        """Commit the dashboard where it differs; True when it did."""
+        async with self._lock:
+            before = (await self._results.view()).tip
+            return await self._results.append({"README.md": readme(rows).encode()}, why) != before
+
+
+def series_of(path: str) -> str:
+    """``<scenario>/<variant>`` of a path below ``trials/``."""
+    return "/".join(path.split("/")[1:3])
+
+
+def derived(trend: Trend, series: str) -> dict[str, bytes]:
+    """The derived files of a series."""
+    return {
+        f"trends/{series}.json": dump_json(trend_document(trend)),
+        f"trends/{series}.svg": sparkline(trend).encode(),
+    }
+
+
+def rebuild(series: str, records: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The derived files of a series from its records alone; unreadable ones are passed over."""
+    trend: Trend | None = None
+    for path, data in records.items():
+        try:
+            record = TrialRecord.model_validate_json(data)
+        except ValidationError:
+            continue
+        trend = fold(trend or empty_trend(record), batch_of(record, path))
+    return derived(trend, series) if trend else {}
+
+
+def message(record: TrialRecord, trend: Trend) -> str:
+    """The commit message: the batch so far in a line, and trailers for programs."""
+    batch = trend.batch(record.batch, record.epoch)
+    assert batch is not None
+    label = record.variant.specialty.lower().replace("_", "-")
+    regraded = " (graded again)" if record.regrades else ""
+    subject = (
+        f"{record.scenario.key} × {label}: {batch.passed}/{batch.measured} passed, "
+        f"compliance {percent(batch.compliance)}{regraded}"
+    )
+    trailers = {
+        "Source-Commit": record.source.commit,
+        "Scenario": record.scenario.key,
+        "Variant": series_of(record.path).split("/")[1],
+        "Batch": record.batch,
+        "Verdict": verdict(trend, batch),
+    }
+    return " ".join(subject.split()) + "\n\n" + "\n".join(f"{k}: {v}" for k, v in trailers.items()) + "\n"
+
+
+def build(work: Work, seen: Seen, score: Score) -> tuple[TrialRecord, bytes]:
+    """The record of a trial that gave a result, and its transcript."""
+    trial, variant = work.trial, work.trial.batch.variant
+    transcript = _transcript(work, seen)
+    template = next(iter(work.templates.values()), None)
+    truth = _ground_truth(seen.truth)
+    document = {
+        "schema": "reconciler.trial/1",
+        "trial": trial.id,
+        "batch": trial.batch.id,
+        "epoch": trial.epoch,
+        "iteration": trial.iteration,
+        "regrades": work.regrades,
+        "scenario": {"key": work.scenario.key, "title": work.scenario.title, "tags": list(work.scenario.tags)},
+        "variant": asdict(variant) | {"secondary_engine": variant.secondary_engine or None},
+        "benchmark": {"name": work.benchmark, "iterations": work.iterations, "gate": asdict(work.gate)},
+        "source": asdict(work.origin),
+        "digests": dict(trial.batch.inputs.digests),
+        "parts": {name: dict(getattr(trial.batch.inputs, name)) for name in trial.batch.inputs.digests},
+        "mode": trial.batch.mode,
+        "sandbox": {
+            "template": template.name if template else "",
+            "image": seen.image,
+            "cpus": template.cpus if template else 0,
+            "memory_mib": template.memory_mib if template else 0,
+        },
+        "started_at": seen.started_at,
+        "finished_at": seen.finished_at,
+        "phases": dict(seen.phases),
+        "outcome": seen.job.outcome,
+        "job": {
+            "resolution_status": seen.job.status,
+            "tasks": [
+                {"id": t.id, "agent": t.agent, "host": t.host, "summary": t.summary, "commands": len(t.commands)}
+                for t in seen.job.tasks
+            ],
+        },
+        "usage": asdict(seen.job.usage),
+        "rules": [_rule(r) for r in score.rules],
+        "ground_truth": truth,
+        "compliance": {"score": score.compliance, "gate": score.compliance_gate},
+        "resolution": {"gate": score.resolution_gate},
+        "passed": score.passed,
+        "transcript": {
+            "path": trial.path.replace("trials/", "transcripts/", 1),
+            "sha256": hashlib.sha256(transcript).hexdigest(),
+            "bytes": len(transcript),
+        },
+    }
+    return TrialRecord.model_validate(document), transcript
+
+
+def _rule(result: RuleResult) -> dict[str, object]:
+    rule = result.rule
+    return {
+        "scope": rule.scope,
+        "label": rule.label,
+        "validator": rule.validator,
+        "required": rule.required,
+        "negate": rule.negate,
+        "passed": result.passed,
+        "evidence": asdict(result.evidence) if result.evidence else None,
+        "applies": result.applies,
+    }
+
+
+def _ground_truth(truth: Mapping[str, PlaybookResult]) -> dict[str, object]:
+    failed = next((t for t in truth.values() if not t.passed), None)
+    return {
+        "passed": failed is None if truth else None,
+        "failed_task": failed.failed_task if failed else None,
+        "message": failed.message if failed else None,
+    }
+
+
+def _transcript(work: Work, seen: Seen) -> bytes:
+    """The trajectory as JSON; while it is too big, outputs are cut shorter and shorter."""
+    for output in (262_144, 16_384, 1_024, 0):
+        document = trajectory(work.trial, work.scenario, seen.job, seen.truth, output=output)
+        data = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        if len(data) <= TRANSCRIPT_LIMIT:
+            return data
+    raise Transient("evidence", f"the transcript has {len(data)} bytes without any output; {TRANSCRIPT_LIMIT} are kept")

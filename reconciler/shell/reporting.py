@@ -1,0 +1,154 @@
+"""What a pass leaves for people: the status note for ``reconciler status``, and the dashboard on the results branch."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.core.dashboard import Row, row
+from reconciler.core.model import Trial, Variant
+from reconciler.core.planning import Held, Plan, Stalled
+from reconciler.core.trends import Trend
+from reconciler.definitions.trendfile import parse_trend
+from reconciler.definitions.values import Demand
+from reconciler.ports import Notes, ResultsStore
+from reconciler.shell.observe import World
+from reconciler.shell.recording import Recorder
+from reconciler.shell.work import Work
+
+
+def variant_document(variant: Variant) -> dict[str, str | None]:
+    """A variant as every JSON shape shows it."""
+    return {
+        "specialty": variant.specialty,
+        "main_engine": variant.main_engine,
+        "secondary_engine": variant.secondary_engine or None,
+    }
+
+
+def trial_document(trial: Trial, *, action: str, reason: str, until: str | None = None) -> dict[str, Any]:
+    """``D`` of the documented JSON shapes."""
+    document = {
+        "trial": trial.id,
+        "batch": trial.batch.id,
+        "scenario": trial.batch.scenario,
+        "variant": variant_document(trial.batch.variant),
+        "mode": trial.batch.mode,
+        "epoch": trial.epoch,
+        "iteration": trial.iteration,
+        "action": action,
+        "reason": reason,
+    }
+    return document | ({"until": until} if until else {})
+
+
+def held_document(held: Held) -> dict[str, Any]:
+    """A held trial; its reason is why it is held."""
+    until = held.until.isoformat(timespec="seconds") if held.until else None
+    return trial_document(held.trial, action="run", reason=held.reason, until=until)
+
+
+def stalled_document(stalled: Stalled) -> dict[str, Any]:
+    """Stalled demand; without a trial where its inputs are not known."""
+    if stalled.trial is not None:
+        return trial_document(stalled.trial, action="run", reason=stalled.reason)
+    variant = variant_document(stalled.variant) if stalled.variant else None
+    return {
+        "trial": None,
+        "batch": None,
+        "scenario": stalled.scenario,
+        "variant": variant,
+        "iteration": None,
+        "action": "run",
+        "reason": stalled.reason,
+    }
+
+
+@dataclass(kw_only=True)
+class Rows:
+    """The state of every wanted series, read from the trends; a series is read again only when it was touched."""
+
+    results: ResultsStore
+    recorder: Recorder
+    _trends: dict[str, Trend | None] = field(default_factory=dict)
+    _tip: str | None = None
+
+    def of(self, world: World) -> list[Row]:
+        """One row per wanted batch."""
+        self._forget(world)
+        demands = world.demands.demands
+        missing = sorted({key for d in demands if (key := "/".join(d.batch.series)) not in self._trends})
+        stored = self.results.read([f"trends/{key}.json" for key in missing])
+        for key in missing:
+            data = stored.get(f"trends/{key}.json")
+            self._trends[key] = parse_trend(data) if data else None
+        return [self._row(d) for d in demands]
+
+    def _forget(self, world: World) -> None:
+        touched, tip = set(self.recorder.touched), world.results.tip
+        if tip != self._tip and not touched:  # somebody else's commits
+            self._trends.clear()
+        for key in touched:
+            self._trends.pop(key, None)
+        self.recorder.touched -= touched
+        self._tip = tip
+
+    def _row(self, demand: Demand) -> Row:
+        batch = demand.batch
+        trend = self._trends["/".join(batch.series)]
+        return row(batch.scenario, batch.variant, batch.series, batch.id, demand.iterations, trend)
+
+
+@dataclass(kw_only=True)
+class Reporter:
+    """Writes the status note in every pass, and the dashboard when nothing runs or a good while has passed."""
+
+    rows: Rows
+    recorder: Recorder
+    notes: Notes
+    published: bool = False
+    """Whether a dashboard was committed that is not pushed yet; cleared by who pushes."""
+    _seen: tuple[object, ...] = ()
+    _demands: object = None
+
+    async def report(self, world: World, plan: Plan, running: Mapping[str, tuple[Work, str]], *, pushed: bool) -> None:
+        """Leave word of this pass. ``pushed``: the remote has every result."""
+        await self._dashboard(world, plan, running)
+        note = status_note(world, plan, running) | {"pushed": pushed and not self.published}
+        self.notes.put("status", note)
+
+    async def _dashboard(self, world: World, plan: Plan, running: Mapping[str, tuple[Work, str]]) -> None:
+        if running or plan.start or world.revision is None:
+            return
+        key = (id(world.demands), world.results.tip)
+        if key != self._seen and world.results.trials:
+            rows = await asyncio.to_thread(self.rows.of, world)
+            self.published |= await self.recorder.publish(rows, dashboard_message(rows, world.revision))
+            self._seen, self._demands = key, world.demands  # the demands are kept, so that their id stays theirs
+
+
+def dashboard_message(rows: Iterable[Row], revision: str) -> str:
+    """The dashboard's commit message."""
+    shown = list(rows)
+    verdicts = ", ".join(f"{count} {name}" for name, count in sorted(Counter(r.verdict for r in shown).items()))
+    back = sum(r.reused for r in shown)
+    note = f"; {back} back at inputs that have results" if back else ""
+    return f"Dashboard: {verdicts}{note}\n\nSource-Commit: {revision}\n"
+
+
+def status_note(world: World, plan: Plan, running: Mapping[str, tuple[Work, str]]) -> dict[str, Any]:
+    """What ``reconciler status`` cannot see from git alone."""
+    return {
+        "pid": os.getpid(),
+        "revision": world.revision,
+        "due": len(plan.due),
+        "running": [
+            trial_document(w.trial, action="regrade" if w.regrades else "run", reason=w.reason) | {"phase": phase}
+            for w, phase in running.values()
+        ],
+        "held": [held_document(h) for h in plan.held],
+        "stalled": [stalled_document(s) for s in plan.stalled],
+        "warnings": list(world.warnings),
+    }
