@@ -396,6 +396,9 @@ class Attempts:
 class Journal(Protocol):
     """Who works on what, and failed attempts. Losing it repeats work and never loses a result."""
 
+    shared: bool
+    """Whether other daemons work from the same journal: then a result is pushed before its lease is given back."""
+
     async def acquire(self, trial: str, owner: str, seconds: float) -> bool:
         """Take the lease, or renew one's own; False while another owner's is alive."""
         ...

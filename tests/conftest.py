@@ -3,9 +3,12 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+import subprocess
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
 
@@ -55,6 +58,42 @@ async def _no_leaked_tasks() -> AsyncIterator[None]:
     mine = asyncio.current_task()
     left = [t for t in asyncio.all_tasks() if t is not mine and not t.done() and "pytest" not in repr(t.get_coro())]
     assert not left, f"tasks left behind: {left}"
+
+
+@pytest.fixture
+def database(postgres: str) -> str:
+    """A fresh database on a real PostgreSQL; its connection string."""
+    name = f"d{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgres} dbname=postgres", autocommit=True) as connection:
+        connection.execute(f'create database "{name}"')
+    return f"{postgres} dbname={name}"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of the tests' own, on a socket in a private folder; how to connect to it."""
+    folder = tmp_path_factory.mktemp("postgres")
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs:
+        pytest.fail("this test needs postgres: apt install postgresql", pytrace=False)
+    for path in (folder, *folder.parents[:3]):
+        path.chmod(0o755)
+    shutil.chown(folder, "postgres", "postgres")
+    as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+    data = folder / "data"
+    subprocess.run(
+        [*as_postgres, programs[-1] / "initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8"],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    control = [*as_postgres, programs[-1] / "pg_ctl", "-D", data, "-s", "-w"]
+    subprocess.run(
+        [*control, "-o", options, "-l", folder / "log", "start"], check=True, capture_output=True, timeout=60
+    )
+    yield f"host={folder} user=tester"
+    subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, timeout=60)
 
 
 @pytest.fixture

@@ -83,6 +83,14 @@ class LimitSettings(_Section):
     drain: Duration = 30
 
 
+class JournalSettings(_Section):
+    """Who works on what: in memory, or in a PostgreSQL that several daemons share."""
+
+    kind: Literal["memory", "postgres"] = "memory"
+    url_from: str = "DATABASE_URL"
+    """The environment variable that holds the connection string."""
+
+
 class IncusSettings(_Section):
     """How to reach Incus."""
 
@@ -112,6 +120,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     quiet_hours: list[QuietWindow] = []
     modes: ModeSettings = ModeSettings()
+    journal: JournalSettings = JournalSettings()
 
     @property
     def state_path(self) -> Path:

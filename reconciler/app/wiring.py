@@ -20,6 +20,7 @@ from reconciler.adapters.incus.platform import IncusPlatform
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.namespace.platform import NamespacePlatform
 from reconciler.adapters.patterns import EcmaPatterns, pattern_error
+from reconciler.adapters.postgres.journal import PostgresJournal
 from reconciler.adapters.runbook import RunbookEngine
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.systemd import notify, watchdog_seconds
@@ -83,7 +84,7 @@ async def wired(
     instance = digest([settings.instance, "by hand"]) if by_hand else settings.instance
     platforms = _platforms(settings, instance)
     patterns = EcmaPatterns()
-    journal = MemoryJournal(clock=clock)
+    journal = _journal(settings, clock, by_hand=by_hand is not None)
     with contextlib.closing(ApschedulerTimetable(clock=clock)) as timetable, contextlib.closing(patterns):
         observer = Observer(
             source=source,
@@ -145,6 +146,17 @@ async def wired(
             watch.close()
             for platform in platforms.values():
                 await platform.close()
+            await journal.close()
+
+
+def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> MemoryJournal | PostgresJournal:
+    """Trials by hand are nobody else's business."""
+    if settings.journal.kind == "memory" or by_hand:
+        return MemoryJournal(clock=clock)
+    url = os.environ.get(settings.journal.url_from)
+    if not url:
+        raise Invalid(f"the journal's connection string is not in the environment: set {settings.journal.url_from}")
+    return PostgresJournal(url=url)
 
 
 class _Engines:

@@ -16,7 +16,7 @@ from reconciler.cli.running import run_settled
 from reconciler.core.dashboard import percent
 from reconciler.core.errors import Invalid
 from reconciler.core.model import Mode
-from reconciler.core.planning import Plan
+from reconciler.core.planning import Held, Plan, Stalled
 from reconciler.definitions.schemas import MODES
 from reconciler.definitions.values import Benchmark, Candidate, specialty_key
 from reconciler.shell.observe import ByHand
@@ -103,7 +103,7 @@ def start(
     settings = request.settings(load(find(config)))
     by_hand = request.by_hand(datetime.now(UTC))
     plan = asyncio.run(_run(settings, by_hand, progress, check=check))
-    left = [*plan.stalled, *plan.held]
+    left: list[Stalled | Held] = [*plan.stalled, *plan.held]
     if as_json:
         print(json.dumps({"records": [r.document() for r in progress.tally.records], "left": [s.reason for s in left]}))
     elif not check:

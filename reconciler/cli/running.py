@@ -12,7 +12,7 @@ from reconciler.app.wiring import Program, wired
 from reconciler.cli import logs
 from reconciler.cli.progress import Progress
 from reconciler.core.errors import Invalid
-from reconciler.core.planning import Plan
+from reconciler.core.planning import Held, Plan, Stalled
 from reconciler.shell.daemon import summary
 from reconciler.shell.events import Listener
 
@@ -69,7 +69,7 @@ def once(config: Path | None, *, as_json: bool, verbose: int) -> int:
     logs.configure(verbose=verbose, quiet=progress.console.is_terminal)
     settings = load(find(config))
     plan = asyncio.run(settle(settings, progress))
-    left = [*plan.stalled, *plan.held]
+    left: list[Stalled | Held] = [*plan.stalled, *plan.held]
     if as_json:
         print(json.dumps({"recorded": [r.trial for r in progress.tally.records], "left": [s.reason for s in left]}))
     else:

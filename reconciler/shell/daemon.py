@@ -234,6 +234,8 @@ class Reconciler:
         commit = await self.recorder.record(record, transcript)
         await self.journal.forget([work.trial.id])
         self._unpushed = True
+        if self.journal.shared:  # others see it before the lease is theirs to take
+            await self.results.push()
         log.info(
             "trial recorded",
             passed=record.passed,
@@ -254,7 +256,8 @@ class Reconciler:
 
     async def _recorded(self, work: Work) -> bool:
         """Looked up again under the lease: another daemon may have been faster."""
-        return work.trial.path in (await self.results.view()).trials
+        results = await (self.results.refresh() if self.journal.shared else self.results.view())
+        return work.trial.path in results.trials
 
     @contextlib.asynccontextmanager
     async def _lease(self, trial: str) -> AsyncIterator[bool]:

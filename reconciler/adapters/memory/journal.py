@@ -9,6 +9,8 @@ from reconciler.ports import Attempts, Clock, Lease
 class MemoryJournal:
     """Port ``Journal`` in a dictionary."""
 
+    shared = False
+
     def __init__(self, *, clock: Clock) -> None:
         """``clock`` decides when a lease has run out."""
         self._clock = clock
@@ -48,3 +50,6 @@ class MemoryJournal:
         """Drop attempts."""
         for trial in trials:
             self._attempts.pop(trial, None)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

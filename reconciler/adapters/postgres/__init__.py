@@ -1,0 +1,1 @@
+"""PostgreSQL through psycopg: what several daemons share."""

@@ -1,0 +1,89 @@
+"""The journal that several daemons share. Lease time is the database's, so that clocks need not agree."""
+
+import asyncio
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from reconciler.core.errors import Unavailable
+from reconciler.ports import Attempts, Lease
+
+_NAMED = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+_TIMEOUT = 10
+"""Seconds for connecting and for each statement."""
+
+
+def statements() -> Mapping[str, LiteralString]:
+    """The named statements of ``journal.sql``."""
+    parts = _NAMED.split(files(__package__).joinpath("journal.sql").read_text(encoding="utf-8"))
+    return {name: cast("LiteralString", text.strip()) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+class PostgresJournal:
+    """Port ``Journal`` over one connection, made again when it was lost. Every call may raise ``Unavailable``."""
+
+    shared = True
+
+    def __init__(self, *, url: str) -> None:
+        """``url`` is a libpq connection string; it is never logged."""
+        self._url = url
+        self._statements = statements()
+        self._connection: psycopg.AsyncConnection | None = None
+        self._lock = asyncio.Lock()
+
+    async def acquire(self, trial: str, owner: str, seconds: float) -> bool:
+        """Take or renew a lease."""
+        return bool(await self._rows("acquire", trial=trial, owner=owner, seconds=seconds))
+
+    async def release(self, trial: str, owner: str) -> None:
+        """Give one's own lease back."""
+        await self._rows("release", trial=trial, owner=owner)
+
+    async def leases(self) -> Sequence[Lease]:
+        """Those alive."""
+        return [Lease(trial=t, owner=o, until=u.astimezone(UTC)) for t, o, u in await self._rows("leases")]
+
+    async def fail(self, trial: str, cause: str, message: str) -> None:
+        """Count an attempt."""
+        await self._rows("fail", trial=trial, cause=cause, message=message)
+
+    async def attempts(self) -> Mapping[str, Attempts]:
+        """A snapshot."""
+        rows = await self._rows("attempts")
+        return {t: Attempts(count=n, cause=c, message=m, at=at.astimezone(UTC)) for t, n, c, m, at in rows}
+
+    async def forget(self, trials: Collection[str]) -> None:
+        """Drop attempts."""
+        await self._rows("forget", trials=list(trials))
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _rows(self, name: str, **values: object) -> list[tuple[Any, ...]]:
+        try:
+            async with self._lock, asyncio.timeout(2 * _TIMEOUT):
+                cursor = await (await self._connected()).execute(self._statements[name], values)
+                return await cursor.fetchall() if cursor.description else []
+        except (psycopg.Error, TimeoutError) as error:
+            await self.close()
+            raise Unavailable(f"the journal's PostgreSQL does not answer: {_first_line(error)}") from None
+
+    async def _connected(self) -> psycopg.AsyncConnection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, connect_timeout=_TIMEOUT, options=f"-c statement_timeout={_TIMEOUT}s"
+            )
+            await self._connection.execute(self._statements["schema"])
+        return self._connection
+
+
+def _first_line(error: BaseException) -> str:
+    """Libpq's words; they name host and database, and no password."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

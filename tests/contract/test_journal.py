@@ -1,0 +1,105 @@
+"""One suite over every journal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from reconciler.adapters.memory.journal import MemoryJournal
+from reconciler.adapters.postgres.journal import PostgresJournal
+from reconciler.core.errors import Unavailable
+from reconciler.ports import Journal
+from tests.fake_clock import FakeClock
+
+
+class PostgresTime:
+    """Moves the leases of a database into the past, which to them is time passing; the rest of time is the database's."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def advance(self, by: timedelta) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute("update reconciler_lease set until = until - %s", [by])
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.real("postgres"))])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Journal, FakeClock | PostgresTime]]:
+    if request.param == "memory":
+        clock = FakeClock()
+        yield MemoryJournal(clock=clock), clock
+        return
+    url = request.getfixturevalue("database")
+    made = PostgresJournal(url=url)
+    yield made, PostgresTime(url)
+    await made.close()
+
+
+@pytest.fixture
+def journal(world: tuple[Journal, FakeClock | PostgresTime]) -> Journal:
+    return world[0]
+
+
+@pytest.fixture
+def clock(world: tuple[Journal, FakeClock | PostgresTime]) -> FakeClock | PostgresTime:
+    return world[1]
+
+
+async def test_a_lease_excludes_others_and_is_renewed_by_its_owner(journal: Journal) -> None:
+    assert await journal.acquire("t", "one", 60)
+    assert not await journal.acquire("t", "two", 60)
+    assert await journal.acquire("t", "one", 60)
+    assert [(lease.trial, lease.owner) for lease in await journal.leases()] == [("t", "one")]
+
+
+async def test_an_expired_lease_can_be_taken_and_the_old_owner_notices(
+    journal: Journal, clock: FakeClock | PostgresTime
+) -> None:
+    await journal.acquire("t", "one", 60)
+    clock.advance(timedelta(seconds=61))
+    assert await journal.leases() == []
+    assert await journal.acquire("t", "two", 60)
+    assert not await journal.acquire("t", "one", 60)
+
+
+async def test_releasing_anothers_lease_or_none_is_success_and_changes_nothing(journal: Journal) -> None:
+    await journal.release("t", "nobody")
+    await journal.acquire("t", "one", 60)
+    await journal.release("t", "two")
+    assert len(await journal.leases()) == 1
+    await journal.release("t", "one")
+    assert await journal.leases() == []
+
+
+async def test_attempts_are_counted_with_their_last_cause_and_forgotten_on_request(
+    journal: Journal, clock: FakeClock
+) -> None:
+    await journal.fail("t", "sandbox", "lost")
+    clock.advance(timedelta(seconds=5))
+    await journal.fail("t", "playbook", "prepare.yml failed")
+    found = (await journal.attempts())["t"]
+    assert (found.count, found.cause, found.message) == (2, "playbook", "prepare.yml failed")
+    assert abs(found.at - clock.now()) < timedelta(minutes=1)
+    await journal.forget(["t", "unknown"])
+    assert await journal.attempts() == {}
+
+
+async def test_two_daemons_that_ask_at_once_get_one_lease(database: str) -> None:
+    one, two = PostgresJournal(url=database), PostgresJournal(url=database)
+    for n in range(20):
+        got = await asyncio.gather(one.acquire(f"t{n}", "one", 60), two.acquire(f"t{n}", "two", 60))
+        assert sorted(got) == [False, True]
+    await one.close()
+    await two.close()
+
+
+async def test_a_database_that_does_not_answer_is_unavailable_and_no_password_is_told() -> None:
+    journal = PostgresJournal(url="postgresql://user:secret@127.0.0.1:1/none")
+    with pytest.raises(Unavailable, match="does not answer") as told:
+        await journal.leases()
+    assert "secret" not in str(told.value)

@@ -1,0 +1,104 @@
+"""Schedules over the real APScheduler triggers, in fake time."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconciler.adapters.clock import WallClock
+from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
+from reconciler.ports import At, Cron, Every
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def timetable() -> Iterator[ApschedulerTimetable]:
+    made = ApschedulerTimetable(clock=WallClock())
+    yield made
+    made.close()
+
+
+def fires(timetable: ApschedulerTimetable, cron: Cron, start: str, days: int) -> list[str]:
+    """The distinct newest fire times that a daemon sees that looks every ten minutes."""
+    begin = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    moments = (begin + timedelta(minutes=10 * n) for n in range(days * 144))
+    seen = (timetable.last_fire(cron, after=begin, until=moment) for moment in moments)
+    return [at.strftime("%m-%d %H:%M") for at in dict.fromkeys(seen) if at is not None]
+
+
+def test_each_day_has_one_fire_time_also_when_the_clocks_change(timetable: ApschedulerTimetable) -> None:
+    cron = Cron(expression="30 2 * * *", timezone="Europe/Paris")
+    assert fires(timetable, cron, "2026-03-28T00:00:00", 3) == ["03-28 01:30", "03-29 01:30", "03-30 00:30"]
+    assert fires(timetable, cron, "2026-10-24T00:00:00", 3) == ["10-24 00:30", "10-25 00:30", "10-26 01:30"]
+
+
+def test_missed_fire_times_coalesce_into_the_newest(timetable: ApschedulerTimetable) -> None:
+    until = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    newest = timetable.last_fire(Cron(expression="0 2 * * *"), after=LONG_AGO, until=until)
+    assert newest == datetime(2026, 11, 22, 2, tzinfo=UTC)
+
+
+def test_a_rare_schedule_is_found_years_back(timetable: ApschedulerTimetable) -> None:
+    leap = timetable.last_fire(Cron(expression="0 0 29 2 *"), after=LONG_AGO, until=datetime(2026, 11, 1, tzinfo=UTC))
+    assert leap == datetime(2024, 2, 29, tzinfo=UTC)
+
+
+def test_a_schedule_does_not_fire_before_it_was_declared(timetable: ApschedulerTimetable) -> None:
+    declared = datetime(2026, 11, 22, 3, tzinfo=UTC)
+    cron = Cron(expression="0 2 * * *")
+    assert timetable.last_fire(cron, after=declared, until=declared + timedelta(hours=22)) is None
+    assert timetable.last_fire(cron, after=declared, until=declared + timedelta(hours=23)) == datetime(
+        2026, 11, 23, 2, tzinfo=UTC
+    )
+
+
+def test_a_clock_that_jumps_back_and_forth_sees_the_same_fire_time_again(timetable: ApschedulerTimetable) -> None:
+    noon, cron = datetime(2026, 11, 22, 12, tzinfo=UTC), Cron(expression="0 * * * *")
+    first = timetable.last_fire(cron, after=LONG_AGO, until=noon)
+    timetable.last_fire(cron, after=LONG_AGO, until=noon - timedelta(hours=3))
+    assert timetable.last_fire(cron, after=LONG_AGO, until=noon) == first
+
+
+@pytest.mark.parametrize(("day", "weekday"), [("0", 6), ("7", 6), ("1", 0), ("sun", 6), ("6", 5)])
+def test_weekdays_are_counted_as_cron_counts_them(timetable: ApschedulerTimetable, day: str, weekday: int) -> None:
+    fire = timetable.last_fire(
+        Cron(expression=f"0 0 * * {day}"), after=LONG_AGO, until=datetime(2026, 11, 22, 12, tzinfo=UTC)
+    )
+    assert fire is not None
+    assert fire.weekday() == weekday
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "part"),
+    [
+        ("0 2 * *", "UTC", "five fields"),
+        ("61 2 * * *", "UTC", "61"),
+        ("0 2 * * *", "Mars/Base", "time zone"),
+        ("0 2 * * *", "../etc", "time zone"),
+    ],
+)
+def test_a_wrong_schedule_is_told_in_words(expression: str, zone: str, part: str) -> None:
+    assert part in (cron_error(expression, zone) or "")
+
+
+async def test_alarms_ring_in_the_event_loop_and_are_replaced_as_a_whole() -> None:
+    rung: list[str] = []
+    heard = asyncio.Event()
+
+    def ring(name: str) -> None:
+        rung.append(name)
+        heard.set()
+
+    timetable = ApschedulerTimetable(clock=WallClock())
+    timetable.ring = ring
+    far = datetime.now(UTC) + timedelta(hours=1)
+    timetable.set(
+        {"now": At(moment=datetime.now(UTC) - timedelta(hours=1)), "later": At(moment=far), "poll": Every(seconds=3600)}
+    )
+    await asyncio.wait_for(heard.wait(), 10)
+    timetable.set({"poll": Every(seconds=3600)})
+    timetable.set({"poll": Every(seconds=3600), "sweep": Cron(expression="0 2 * * *", timezone="Europe/Paris")})
+    timetable.close()
+    assert rung == ["now"]
