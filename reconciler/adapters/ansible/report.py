@@ -12,9 +12,11 @@ from reconciler.ports import Completed
 _LONGEST = 20_000
 """Characters of a result's ``output``; the beginning of a longer one is left out."""
 
+_ERROR_LONGEST = 500
 _ERROR = re.compile(
-    r"^\[ERROR\]: (?P<text>.+?)$(?:\n(?!Origin:).*)*?(?:\nOrigin: (?P<path>.+?):(?P<line>\d+))?", re.MULTILINE
+    r"^\[ERROR\]: (?P<text>.+(?:\n(?!Origin: ).+)*)(?:\nOrigin: (?P<path>.+):(?P<line>\d+):\d+)?", re.MULTILINE
 )
+"""An error as ansible-core 2.19 tells it: some lines of text, and where it comes from."""
 
 
 class Report:
@@ -23,8 +25,10 @@ class Report:
     def __init__(self, ended: Completed, *, folder: str) -> None:
         """``folder`` is left out of paths in messages."""
         self.exit_code = ended.exit_code
-        self._folder = folder.rstrip("/") + "/"
-        self._events, self._errors = _events(ended.stdout), ended.stderr.decode(errors="replace")
+        told, errors = (
+            text.decode(errors="replace").replace(f"{folder}/", "") for text in (ended.stdout, ended.stderr)
+        )
+        self._events, self._errors = _events(told), errors.strip()
         recap = [event for event in self._events if event["event"] == "recap"]
         self.recap: Mapping[str, Any] | None = recap[-1] if recap else None
 
@@ -36,14 +40,13 @@ class Report:
         """The first error that Ansible told, with its place: ``scenarios/x/prepare.yml:3: …``."""
         found = _ERROR.search(self._errors)
         if not found:
-            said = [line for line in self._errors.splitlines() if line.strip()]
-            return said[-1] if said else f"ansible-playbook ended with exit code {self.exit_code}"
+            return _line(self._errors[-_ERROR_LONGEST:]) or f"ansible-playbook ended with exit code {self.exit_code}"
         place = f"{found['path']}:{found['line']}: " if found["path"] else ""
-        return (place + found["text"]).replace(self._folder, "")
+        return place + _line(found["text"])[:_ERROR_LONGEST]
 
     def output(self) -> str:
         """What happened, for a person: the tasks, how each host took them, then warnings and errors."""
-        text = "\n".join(filter(None, [*map(_told, self._events), self._errors.strip()]))
+        text = "\n".join(filter(None, [*map(_told, self._events), self._errors]))
         return text if len(text) <= _LONGEST else "[...]\n" + text[-_LONGEST:]
 
 
@@ -72,9 +75,9 @@ def judge(playbook: str, hosts: Sequence[str], reports: Sequence[Report]) -> Pla
     )
 
 
-def _events(stdout: bytes) -> list[dict[str, Any]]:
+def _events(stdout: str) -> list[dict[str, Any]]:
     events = []
-    for line in stdout.decode(errors="replace").splitlines():
+    for line in stdout.splitlines():
         try:
             event = json.loads(line)
         except ValueError:

@@ -18,25 +18,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _SHELL = """
-trap : TERM
 exec 3>&2 2>/dev/null
-script=$(head -c "$2") || exit 125
+export RECONCILER_SCRIPT="$(head -c "$2")"
 if [ "$3" = 0 ]; then exec 4</dev/null
 else
     file=$(mktemp /run/.stdin.XXXXXX) && head -c "$3" >"$file" || exit 125
     exec 4<"$file"; rm -f "$file"
 fi
-(eval "$script") <&4 2>&3 3>&- 4<&-
+timeout -s KILL "$4" env --default-signal=INT,QUIT sh -c 'eval "$RECONCILER_SCRIPT"' <&4 2>&3 3>&- 4<&- &
+trap 'kill -s KILL -- -$!' HUP INT TERM
+wait $!
 end=$(printf '%s%03d' "$1" $?)
 printf %s "$end"; printf %s "$end" >&3
 read -r _
 """
-"""Arguments: the mark, the sizes in bytes of script and stdin. Both come through stdin: the command is not in our own command
-line, where a ``pkill -f`` would find it, and the pipe stays open to the end. ``trap`` lets a command that is told to end
-(TERM goes to the whole group) still say how it ended."""
+"""Arguments: the mark, the sizes in bytes of script and stdin, seconds.
+
+Script and stdin both come through stdin: so the pipe stays open to the end, and the command is in no command line of ours,
+where a ``pkill -f`` in it would find us. ``timeout`` gives it a process group of its own, which is what is killed at the time limit
+or by a signal to us. What is started with ``&`` ignores INT and QUIT; ``env`` (coreutils 8.31) gives them back.
+"""
 
 _PASSED_ON = ("PATH", "RECONCILER_PLAY")
 """All that the client gets of our environment; the second names the play that it belongs to."""
+_KILLED = 137
 _GRACE = 10.0
 """Seconds past its time limit after which a command that tells nothing is given up."""
 _FAREWELL = 0.2
@@ -86,7 +91,7 @@ class Execution:
     ) -> None:
         """``limit`` bounds each of stdout and stderr in bytes: the middle is left out, and says so."""
         exports = "".join(f"export {name}={shlex.quote(value)}; " for name, value in (env or {}).items())
-        self._script = f"{exports}exec {shlex.join(argv)}".encode()
+        self._script = f"unset RECONCILER_SCRIPT; {exports}exec {shlex.join(argv)}".encode()
         self._instance, self._seconds, self._stdin, self._limit = instance, seconds, stdin, limit
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
@@ -107,26 +112,27 @@ class Execution:
                 code = _farewell(process)
             finally:
                 process.kill()
+        late = time.monotonic() - began >= self._seconds
+        if late and out.exit_code in (None, _KILLED):
+            return Ended(exit_code=124, stdout=out.value(), stderr=err.value(), timed_out=True)
         if out.exit_code is not None:
             return Ended(exit_code=out.exit_code, stdout=out.value(), stderr=err.value())
-        if time.monotonic() - began >= self._seconds:
-            return Ended(exit_code=124, stdout=out.value(), stderr=err.value(), timed_out=True)
         if code < 128:
             raise Lost(" ".join(err.value().decode(errors="replace").split()) or f"incus exec ended with {code}")
         return Ended(exit_code=code, stdout=out.value(), stderr=err.value(), told=False)
 
     def stop(self) -> None:
-        """Kill the command with its group (TERM, after a second KILL); ``run`` then ends."""
+        """Kill the command with its group; ``run`` then ends."""
         self._stopped = True
         if self._process is not None:
             self._process.terminate()
 
     def _start(self, mark: str) -> subprocess.Popen[bytes]:
         where = self._instance
-        limit = ["timeout", "-k", "1", "-s", "KILL", f"{self._seconds:.3f}"]
-        shell = ["sh", "-c", _SHELL, "sh", mark, str(len(self._script)), str(len(self._stdin))]
+        sizes = [str(len(self._script)), str(len(self._stdin))]
+        shell = ["sh", "-c", _SHELL, "sh", mark, *sizes, f"{self._seconds:.3f}"]
         return subprocess.Popen(
-            ["incus", "--force-local", "--project", where.project, "exec", "-T", where.name, "--", *limit, *shell],
+            ["incus", "--force-local", "--project", where.project, "exec", "-T", where.name, "--", *shell],
             env={n: os.environ[n] for n in _PASSED_ON if n in os.environ}
             | {"HOME": "/nonexistent", "INCUS_SOCKET": where.socket},
             stdin=subprocess.PIPE,

@@ -10,7 +10,7 @@ from reconciler.core.errors import Transient
 from reconciler.ports import Completed
 
 _STOP_S = 3.0
-"""Seconds that a cancelled command gets to be gone: TERM, a second later KILL."""
+"""Seconds that a cancelled command gets to be gone: it is killed at once, and the client told."""
 
 
 class IncusSandbox:

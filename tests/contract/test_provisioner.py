@@ -1,0 +1,329 @@
+"""What every provisioner promises: Ansible over real sandboxes, inside and outside of them, and the fake in memory."""
+
+import asyncio
+import contextlib
+import shutil
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pytest
+import pytest_asyncio
+
+from reconciler.adapters.ansible.provisioner import AnsibleProvisioner
+from reconciler.adapters.clock import WallClock
+from reconciler.adapters.incus.platform import IncusPlatform
+from reconciler.adapters.memory.platform import MemoryPlatform
+from reconciler.adapters.memory.provisioner import MemoryProvisioner
+from reconciler.adapters.namespace.platform import NamespacePlatform
+from reconciler.core.errors import Transient
+from reconciler.core.model import PlaybookResult, Template
+from reconciler.ports import Platform, Provisioner, Sandbox, SandboxSpec
+
+PLAY = "- hosts: all\n  gather_facts: false\n  tasks:\n"
+FILES = {
+    "scenarios/x/passes.yml": PLAY
+    + """
+    - ansible.builtin.copy: {content: "by Ansible\\n", dest: /root/written, mode: "0640"}
+    - ansible.builtin.command: cat /root/written
+      changed_when: false
+      register: read
+    - ansible.builtin.assert: {that: read.stdout == "by Ansible"}
+""",
+    "scenarios/x/fails.yml": PLAY
+    + """
+    - name: The web server answers
+      ansible.builtin.assert: {that: 1 == 2, fail_msg: nobody listens on port 80}
+    - ansible.builtin.copy: {content: "", dest: /root/too-far}
+""",
+    "scenarios/x/command-fails.yml": PLAY
+    + """
+    - name: Look for it
+      ansible.builtin.shell: echo it is lost >&2; exit 3
+""",
+    "scenarios/x/forgives.yml": PLAY
+    + """
+    - ansible.builtin.command: "false"
+      ignore_errors: true
+    - block:
+        - ansible.builtin.command: "false"
+      rescue:
+        - ansible.builtin.command: "true"
+""",
+    "scenarios/x/broken.yml": "- hosts: all\n  tasks:\n    - debug: [\n",
+    "scenarios/x/no-role.yml": "- hosts: all\n  roles: [{role: ../../../roles/lost}]\n",
+    "scenarios/x/hangs.yml": PLAY + "    - ansible.builtin.shell: sleep 54321 & sleep 54321\n",
+    "scenarios/x/starts.yml": PLAY + "    - ansible.builtin.shell: nohup sleep 12345 >/dev/null 2>&1 &\n",
+    "scenarios/x/elsewhere.yml": "- hosts: db-07\n  tasks: [{ansible.builtin.command: 'true'}]\n",
+    "scenarios/x/outer-role.yml": "- hosts: all\n  gather_facts: false\n  roles: [{role: ../../../roles/greet}]\n",
+    "roles/greet/tasks/main.yml": "- ansible.builtin.template: {src: ../../../templates/greeting.j2, dest: /root/greeting}\n",
+    "templates/greeting.j2": "hello {{ inventory_hostname }}",
+    "scenarios/x/facts.yml": """
+- hosts: all
+  gather_facts: true
+  tasks: [{ansible.builtin.assert: {that: ansible_facts.hostname == "web-01"}}]
+""",
+    "scenarios/x/inventory.ini": "[web]\nweb-01 port=8080\nweb-99\n[web:vars]\ncolour=green\n",
+    "scenarios/x/groups.yml": """
+- hosts: web
+  gather_facts: false
+  tasks: [{ansible.builtin.assert: {that: [colour == "green", port == 8080, groups.web | length == 2]}}]
+""",
+    "scenarios/x/curious.yml": PLAY
+    + """
+    - ansible.builtin.assert: {that: "lookup('env', 'SECRET') == ''"}
+    - ansible.builtin.shell: test -z "$SECRET"
+""",
+    "scenarios/x/secretive.yml": PLAY
+    + """
+    - ansible.builtin.shell: echo hunter2; exit 1
+      no_log: true
+""",
+}
+
+FAKE = MemoryProvisioner(
+    {
+        "scenarios/x/passes.yml": PlaybookResult(passed=True, changed=1),
+        "scenarios/x/fails.yml": PlaybookResult(
+            passed=False,
+            failed_task="The web server answers",
+            message="nobody listens on port 80",
+            output="web-01: failed",
+        ),
+        "scenarios/x/broken.yml": Transient("playbook", "scenarios/x/broken.yml:3: not YAML"),
+        "scenarios/x/hangs.yml": Transient("playbook", "scenarios/x/hangs.yml did not end within 6 s"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A provisioner, a platform to make sandboxes with, and one that is made."""
+
+    provisioner: Provisioner
+    platform: Platform
+    sandbox: Sandbox
+    folder: Path
+
+    async def play(
+        self, name: str, *sandboxes: Sandbox, timeout: float = 60, inventory: str | None = None
+    ) -> PlaybookResult:
+        return await self.provisioner.play(
+            PurePosixPath("scenarios/x", name),
+            folder=self.folder,
+            sandboxes=sandboxes or [self.sandbox],
+            inventory=inventory,
+            timeout=timeout,
+        )
+
+    async def sh(self, script: str) -> str:
+        return (await self.sandbox.run(["sh", "-c", script], timeout=30)).stdout.decode()
+
+
+def memory() -> tuple[Provisioner, Platform]:
+    return FAKE, MemoryPlatform(clock=WallClock(), instance="contract", images=["debian/12"])
+
+
+def inside() -> tuple[Provisioner, Platform]:
+    python = [Path(sys.prefix), Path(sys.base_prefix)]
+    return AnsibleProvisioner(), NamespacePlatform(instance="contract", visible=python)
+
+
+def outside() -> tuple[Provisioner, Platform]:
+    return AnsibleProvisioner(), IncusPlatform(instance="contract")
+
+
+INSIDE = pytest.param(inside, marks=pytest.mark.real("namespace", "ansible"))
+OUTSIDE = pytest.param(outside, marks=pytest.mark.real("incus", "ansible"))
+for_all = pytest.mark.parametrize("rig", [memory, INSIDE, OUTSIDE], indirect=True, scope="module")
+for_real = pytest.mark.parametrize("rig", [INSIDE, OUTSIDE], indirect=True, scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("checkout")
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Rig]:
+    make: Callable[[], tuple[Provisioner, Platform]] = request.param
+    provisioner, platform = make()
+    async with machine(platform, "web-01") as sandbox:
+        yield Rig(provisioner, platform, sandbox, folder)
+    await platform.close()
+
+
+@contextlib.asynccontextmanager
+async def machine(platform: Platform, host: str) -> AsyncIterator[Sandbox]:
+    template = Template(name="contract-play", image="debian/12", memory_mib=512, disk_mib=256)
+    spec = SandboxSpec(name=f"play-{uuid.uuid4().hex[:12]}", host=host, template=template, labels={"trial": "contract"})
+    try:
+        yield await platform.create(spec)
+    finally:
+        await platform.destroy(spec.name)
+
+
+def processes(words: str) -> list[str]:
+    """The command lines of all processes, on this machine and in its sandboxes, that hold ``words``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if words in line]
+
+
+@for_all
+async def test_a_playbook_that_passes_says_how_much_it_changed(rig: Rig) -> None:
+    result = await rig.play("passes.yml")
+    assert (result.passed, result.failed_task, result.message, result.changed) == (True, None, None, 1)
+
+
+@for_real
+async def test_a_playbook_changes_the_sandbox(rig: Rig) -> None:
+    await rig.sh("rm -f /root/written")
+    await rig.play("passes.yml")
+    assert await rig.sh("cat /root/written; stat -c %a:%U /root/written") == "by Ansible\n640:root\n"
+    assert (await rig.play("passes.yml")).changed == 0
+
+
+@for_all
+async def test_a_failing_assertion_is_a_result_that_names_task_and_message(rig: Rig) -> None:
+    result = await rig.play("fails.yml")
+    assert (result.passed, result.failed_task) == (False, "The web server answers")
+    assert result.message is not None
+    assert "nobody listens on port 80" in result.message
+    assert "web-01: failed" in result.output
+
+
+@for_real
+async def test_a_failing_task_ends_the_play(rig: Rig) -> None:
+    await rig.play("fails.yml")
+    assert await rig.sh("ls /root/too-far") == ""
+
+
+@for_real
+async def test_a_failing_command_says_what_it_said(rig: Rig) -> None:
+    result = await rig.play("command-fails.yml")
+    assert (result.passed, result.failed_task) == (False, "Look for it")
+    assert "it is lost" in str(result.message)
+
+
+@for_real
+async def test_what_a_playbook_forgives_is_no_failure(rig: Rig) -> None:
+    assert (await rig.play("forgives.yml")).passed
+
+
+@for_all
+async def test_a_sandbox_that_is_gone_is_no_result(rig: Rig) -> None:
+    async with machine(rig.platform, "web-01") as gone:
+        await rig.platform.destroy(gone.name)
+        with pytest.raises(Transient) as failure:
+            await rig.play("passes.yml", gone)
+    assert failure.value.cause == "sandbox"
+
+
+@for_all
+async def test_a_playbook_that_is_not_yaml_is_no_result_and_is_named_with_the_line(rig: Rig) -> None:
+    with pytest.raises(Transient, match=r"^scenarios/x/broken.yml:\d+: ") as failure:
+        await rig.play("broken.yml")
+    assert failure.value.cause == "playbook"
+
+
+@for_real
+async def test_a_role_that_is_missing_is_no_result(rig: Rig) -> None:
+    with pytest.raises(Transient, match=r"^scenarios/x/no-role.yml:2: .*roles/lost") as failure:
+        await rig.play("no-role.yml")
+    assert failure.value.cause == "playbook"
+
+
+@for_real
+async def test_a_playbook_that_is_missing_is_no_result(rig: Rig) -> None:
+    with pytest.raises(Transient, match=r"^scenarios/x/lost.yml: ") as failure:
+        await rig.play("lost.yml")
+    assert failure.value.cause == "playbook"
+
+
+@for_real
+async def test_a_play_for_other_hosts_proves_nothing(rig: Rig) -> None:
+    with pytest.raises(Transient, match=r"elsewhere.yml ran no task: its hosts match none of web-01") as failure:
+        await rig.play("elsewhere.yml")
+    assert failure.value.cause == "playbook"
+
+
+@for_all
+async def test_a_playbook_that_hangs_is_killed_with_all_its_processes(rig: Rig) -> None:
+    with pytest.raises(Transient, match=r"hangs.yml did not end within 6 s") as failure:
+        await rig.play("hangs.yml", timeout=6)
+    assert failure.value.cause == "playbook"
+    assert processes("54321") == processes("hangs.yml") == []
+
+
+@for_real
+async def test_a_play_that_is_cancelled_is_killed_with_all_its_processes(rig: Rig) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(6):
+            await rig.play("hangs.yml")
+    assert processes("54321") == processes("hangs.yml") == []
+
+
+@for_real
+async def test_what_a_playbook_starts_in_the_background_stays(rig: Rig) -> None:
+    await rig.play("starts.yml")
+    assert await rig.sh("pkill -c -x -f 'sleep 12345'") == "1\n"
+
+
+@for_real
+async def test_roles_and_templates_outside_the_scenarios_folder_are_found(rig: Rig) -> None:
+    assert (await rig.play("outer-role.yml")).passed
+    assert await rig.sh("cat /root/greeting") == "hello web-01"
+
+
+@for_real
+async def test_facts_are_there_when_the_play_asks(rig: Rig) -> None:
+    assert (await rig.play("facts.yml")).passed
+
+
+@for_real
+async def test_a_shipped_inventory_adds_groups_and_variables_and_no_hosts(rig: Rig) -> None:
+    result = await rig.play("groups.yml", inventory="scenarios/x/inventory.ini")
+    assert result.passed, result.output
+    assert "web-99" not in result.output
+
+
+@for_real
+async def test_several_sandboxes_are_played_each_under_its_host_name(rig: Rig) -> None:
+    async with machine(rig.platform, "web-02") as second:
+        result = await rig.play("outer-role.yml", rig.sandbox, second)
+        assert result.passed
+        assert (await second.run(["cat", "/root/greeting"], timeout=30)).stdout == b"hello web-02"
+    assert await rig.sh("cat /root/greeting") == "hello web-01"
+
+
+@for_real
+async def test_our_environment_does_not_reach_the_playbook(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "of the daemon")
+    result = await rig.play("curious.yml")
+    assert result.passed, result.output
+
+
+@for_real
+async def test_what_a_task_hides_stays_hidden(rig: Rig) -> None:
+    result = await rig.play("secretive.yml")
+    assert not result.passed
+    assert "hunter2" not in repr(result)
+
+
+@for_real
+async def test_nothing_of_a_play_is_left_in_the_sandbox(rig: Rig) -> None:
+    async with machine(rig.platform, "web-03") as fresh:
+        assert (await rig.play("passes.yml", fresh)).passed
+        left = "ls -d /run/reconciler* /root/.ansible /tmp/* /run/.stdin* /run/ansible/* 2>/dev/null | grep -v systemd"
+        assert (await fresh.run(["sh", "-c", left], timeout=30)).stdout == b""
