@@ -244,6 +244,24 @@ async def test_a_plain_directory_is_taken_byte_by_byte_whatever_git_files_lie_in
     assert sorted(ours.changed(first, second)) == ["scenarios/inner/x", "scenarios/inner/x/z"]
 
 
+async def test_whoever_stops_waiting_for_a_remote_that_hangs_hangs_up(tmp_path: Path) -> None:
+    dialled, hung_up = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        dialled.set()
+        while await reader.read(4096):
+            pass
+        hung_up.set()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        fetch = asyncio.create_task(source(f"git://127.0.0.1:{port}/x", tmp_path).fetch())
+        await asyncio.wait_for(dialled.wait(), 10)
+        fetch.cancel()
+        await asyncio.wait_for(hung_up.wait(), 10)
+
+
 # ---------------------------------------------------------------- the results
 
 

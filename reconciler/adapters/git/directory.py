@@ -60,10 +60,12 @@ class DirectorySource(CommitSource):
         (folder / "info").mkdir(exist_ok=True)
         (folder / "info" / "attributes").write_text(_ATTRIBUTES)
         env = {"GIT_INDEX_FILE": str(folder / "index"), "GIT_WORK_TREE": str(self._directory)}
-        known = git.run("ls-files", "-z", env=env)
-        found = b"".join(os.fsencode(path) + b"\0" for path in self._walk())
+        known = git.run("ls-files", "-z", env=env).split(b"\0")[:-1]
         # what is known and not found any more is removed, what is found is added or compared
-        git.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=known + found, env=env)
+        paths = b"".join(path + b"\0" for path in sorted({*known, *map(os.fsencode, self._walk())}))
+        # the first time everything goes into one pack: four times faster than a file for each
+        into_a_pack = [] if known else ["-c", "core.bigFileThreshold=1"]
+        git.run(*into_a_pack, "update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=paths, env=env)
         return git.text("write-tree", env=env)
 
     def _walk(self) -> Iterator[str]:

@@ -31,10 +31,11 @@ class Ledger:
         """Path to blob id of the readable records at ``tip``, and path to what is wrong of the others."""
         with self._guard:
             if tip != self._tip:
-                if self._tip is None:
+                changes = self._between(self._tip, tip)
+                if changes is None:
                     self._start(tip)
                 else:
-                    self._follow(self._repository.differences(self._tip, tip, [TRIALS]))
+                    self._follow(changes)
                 self._tip = tip
                 self._remember()
             return self._trials, self._broken
@@ -43,13 +44,19 @@ class Ledger:
         """List everything; verify what the remembered tip does not vouch for."""
         entries = self._repository.entries(tip, [TRIALS])
         known, broken = self._recall()
-        try:
-            unknown = self._repository.differences(known, tip, [TRIALS]) if known else entries
-        except GitFailed:  # that tip was rewritten and cleaned up
-            unknown, broken = entries, {}
+        changes = self._between(known, tip)
+        if changes is None:
+            changes, broken = dict(entries), {}
         self._trials = {p: e.oid for p, e in entries.items() if is_record(p) and p not in broken}
         self._broken = {p: why for p, why in broken.items() if p in entries}
-        self._follow(unknown)
+        self._follow(changes)
+
+    def _between(self, old: str | None, new: str) -> Mapping[str, Entry | None] | None:
+        """What changed, ``None`` where that cannot be told: no old tip, or one that is not here any more."""
+        try:
+            return None if old is None else self._repository.differences(old, new, [TRIALS])
+        except GitFailed:
+            return None
 
     def _follow(self, changes: Mapping[str, Entry | None]) -> None:
         """Take over ``changes``, into new mappings: the old ones are in somebody's hands."""
@@ -62,7 +69,9 @@ class Ledger:
         for path in changes:
             trials.pop(path, None)
             broken.pop(path, None)
-        self._trials, self._broken = trials | good, broken | wrong
+        trials.update(good)
+        broken.update(wrong)
+        self._trials, self._broken = trials, broken
 
     def _verify(self, entries: Mapping[str, Entry]) -> dict[str, str]:
         wrong = {p: "a symbolic link, not a file" for p, e in entries.items() if e.mode == "120000"}

@@ -29,12 +29,8 @@ class Merging:
         if seen_now != seen:
             return None
         if incoming is None:
-            if seen is None:
-                return None
             self._move(self.seen, None, seen)
             return "the branch was deleted there: the next push makes it again"
-        if incoming == seen and mine is not None:
-            return None
         notice = None
         if mine is None:
             tip = incoming

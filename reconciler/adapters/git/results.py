@@ -17,6 +17,7 @@ from reconciler.adapters.git.notices import Notices
 from reconciler.adapters.git.remote import LostRace, Remote
 from reconciler.adapters.git.repository import Repository, check_branch, object_format
 from reconciler.adapters.records import check_paths, to_write
+from reconciler.core.errors import Unavailable
 from reconciler.ports import Clock, Results
 
 _PUSHES = 10
@@ -77,7 +78,7 @@ class GitResults:
                 await in_thread(self._push)
             except LostRace:
                 await self._clock.sleep(secrets.SystemRandom().uniform(0, min(2, 0.05 * 2**attempt)))
-            except GitFailed as error:
+            except Unavailable as error:
                 self._notices.put("push", f"results wait to be pushed: {error}", self._clock.now())
                 return str(error)
             else:
@@ -103,7 +104,7 @@ class GitResults:
         self._make()
         try:
             self._fetch()
-        except GitFailed as error:
+        except Unavailable as error:
             view = self._view()
             return replace(view, warnings=[f"the results branch is as it was last seen: {error}", *view.warnings])
         return self._view()
@@ -120,9 +121,11 @@ class GitResults:
         """Bring the remote's branch here and settle what differs."""
         if self._remote is None:
             return
-        [seen] = self._repository.resolve(self._merging.seen)
+        mine, seen = self._repository.resolve(self._ref, self._merging.seen)
         with self._online:
             incoming = self._remote.fetch(self._merging.incoming)
+        if incoming == seen and (mine or not incoming):
+            return
         with self._repository.locked():
             notice = self._merging.settle(incoming, seen)
         if notice is not None:
