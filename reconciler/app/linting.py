@@ -1,5 +1,6 @@
 """Lint a plain directory of definitions, without a repository and without a daemon."""
 
+import asyncio
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +18,12 @@ def lint_directory(directory: Path, *, scenarios: str = "scenarios", config: str
         raise Invalid(f"there is no directory {directory}", hint="name a directory that holds scenarios/ and config/")
     with tempfile.TemporaryDirectory(prefix="reconciler-lint-") as state:
         source = DirectorySource(directory=directory, folders=(scenarios, config), state=Path(state))
-        revision = source.snapshot()
-        return Catalogue.load(
+        revision = asyncio.run(source.fetch())
+        catalogue = Catalogue.load(
             source.tree(revision),
             source.read,
             scenarios_folder=scenarios,
             config_folder=config,
             context=lint_context(),
-        ).findings
+        )
+        return catalogue.lint(source.read)

@@ -15,10 +15,7 @@ from reconciler.cli.progress import Progress
 from reconciler.cli.running import run_settled
 from reconciler.core.dashboard import percent
 from reconciler.core.errors import Invalid
-from reconciler.core.model import Mode
 from reconciler.core.planning import Held, Plan, Stalled
-from reconciler.definitions.schemas import MODES
-from reconciler.definitions.values import Benchmark, Candidate, specialty_key
 from reconciler.shell.observe import ByHand
 
 INFRASTRUCTURE = 3
@@ -44,24 +41,22 @@ class Request:
         """The request as demand. Raises ``Invalid`` for a flag that cannot be followed."""
         if self.gateway != "runner":
             raise Invalid(f"gateway {self.gateway} is not there yet", hint="use -g runner")
-        mode = _mode(self.mode)
         if self.ram_cap_gb is not None and not self.parallel:
             raise Invalid("--parallel-ram-cap needs --parallel")
-        candidate = Candidate(
-            specialty=specialty_key(self.specialty) if self.specialty else None,
-            main_engine=self.main_engine,
-            secondary_engine=self.secondary_engine,
-        )
-        names = tuple(name for part in self.scenarios.split(",") if (name := part.strip()))
-        benchmark = Benchmark(
-            name="by-hand",
-            scenarios=names,
-            candidates=(candidate,),
-            mode=mode,
-            iterations=self.iterations,
-            on_change=False,
-        )
-        return ByHand(benchmark=benchmark, epoch=now.strftime("%Y%m%dT%H%M%SZ"))
+        variant = {
+            "specialty": self.specialty,
+            "main_engine": self.main_engine,
+            "secondary_engine": self.secondary_engine,
+        }
+        benchmark = {
+            "name": "by-hand",
+            "scenarios": [name for part in self.scenarios.split(",") if (name := part.strip())],
+            "variants": [{key: value for key, value in variant.items() if value is not None}],
+            "iterations": self.iterations,
+            "on_change": True,
+            "mode": self.mode,
+        }
+        return ByHand(text=json.dumps(benchmark).encode(), epoch=now.strftime("%Y%m%dT%H%M%SZ"))
 
     def settings(self, settings: Settings) -> Settings:
         """The configuration with the flags applied: one trial at a time unless ``--parallel``."""
@@ -78,13 +73,6 @@ class Request:
         elif self.ram_cap_gb is not None:
             limits = limits.model_copy(update={"memory": self.ram_cap_gb * 1024})
         return settings.model_copy(update={"source": source, "limits": limits})
-
-
-def _mode(name: str) -> Mode:
-    for mode in MODES:
-        if mode == name:
-            return mode
-    raise Invalid(f"mode {name} does not exist", hint=f"use one of {', '.join(MODES)}")
 
 
 def start(

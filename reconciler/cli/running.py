@@ -1,8 +1,10 @@
 """``daemon`` and ``once``: the loop as a process, with its signals."""
 
 import asyncio
+import contextlib
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -54,13 +56,18 @@ async def serve(settings: Settings, path: Path, listener: Listener | None = None
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, reconciler.stop)
             loop.add_signal_handler(signal.SIGHUP, reload)
-            program.watch.start(lambda: loop.call_soon_threadsafe(reconciler.changed))
+            program.watch.start(lambda: _from_any_thread(loop, reconciler.changed))
             log.info(
                 "daemon started", config=str(path), source=program.preparer.repository, branch=settings.source.branch
             )
             await reconciler.run()
             log.info("daemon stopped")
     return following[-1] if following else None
+
+
+def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: an event that came while stopping
+        loop.call_soon_threadsafe(call)
 
 
 def once(config: Path | None, *, as_json: bool, verbose: int) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -29,14 +30,14 @@ def show(config: Path | None, *, as_json: bool) -> int:
     return 0
 
 
-async def _listed(config: Path | None) -> list[dict[str, str | bool | None]]:
+async def _listed(config: Path | None) -> list[dict[str, Any]]:
     async with wired(load(find(config))) as program:
         found = await _every(program)  # sandboxes before leases, as everywhere
         running = _running(program)
         return [_document(s, running) for s in found]
 
 
-def _document(sandbox: SandboxInfo, running: set[str]) -> dict[str, str | bool | None]:
+def _document(sandbox: SandboxInfo, running: set[str]) -> dict[str, Any]:
     return {
         "name": sandbox.name,
         "mode": sandbox.mode,

@@ -231,6 +231,7 @@ class Reconciler:
         log.info("trial started", reason=work.reason, action="regrade" if work.regrades else "run")
         self.listener(Started(work=work, watch=watch))
         record, transcript = await self._result(work, watch)
+        watch.enter("append")
         commit = await self.recorder.record(record, transcript)
         await self.journal.forget([work.trial.id])
         self._unpushed = True
@@ -307,6 +308,7 @@ class Reconciler:
         """Push what is not pushed; what is recorded meanwhile is the next push's. Refused: again after a while."""
         while self._unpushed or self.reporter.published:
             self._unpushed = self.reporter.published = False
+            log.debug("phase", phase="push")
             problem = await self.results.push()
             if problem is not None:
                 self._unpushed = True

@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler.core.errors import Unavailable
+from reconciler.core.errors import Invalid, Unavailable
 from reconciler.core.model import COMPONENTS, Mode
 from reconciler.core.planning import Attempt, Blocked, Outstanding, Wanted, outstanding
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.findings import Finding
-from reconciler.definitions.values import Benchmark, Context, Demand, Demands
+from reconciler.definitions.values import Context, Demand, Demands
 from reconciler.ports import (
     Clock,
     Commit,
     Cron,
+    Entry,
     Journal,
     Notes,
     Platform,
@@ -61,10 +62,14 @@ class World:
 
 @dataclass(frozen=True, kw_only=True)
 class ByHand:
-    """Demand that a person makes instead of the repository's benchmarks: once, now."""
+    """Demand that a person makes instead of the repository's benchmarks: once, now.
 
-    benchmark: Benchmark
+    It is a benchmark like any other, put beside the repository's files, so that it is checked like any other.
+    """
+
+    text: bytes
     epoch: str
+    name: str = "by-hand"
 
 
 @dataclass(kw_only=True)
@@ -136,7 +141,20 @@ class Observer:
         if self.revision is not None and self.revision != self._catalogue_revision:
             self._catalogue = await asyncio.to_thread(self._load, self.revision)
             self._catalogue_revision = self.revision
+            if self.by_hand is not None:
+                self._catalogue = self._only(self._catalogue, self.by_hand)
         return self._catalogue
+
+    def _only(self, catalogue: Catalogue, by_hand: ByHand) -> Catalogue:
+        """The definitions with the person's benchmark instead of the repository's. Raises ``Invalid`` where it is wrong."""
+        path = f"{self.config_folder}/benchmarks/{by_hand.name}.yaml"
+        changes: dict[str, Entry | None] = dict.fromkeys(catalogue.benchmark_paths().values())
+        changes[path] = Entry(mode="100644", oid=by_hand.name)
+        alone = catalogue.updated(changes, lambda oids: dict.fromkeys(oids, by_hand.text))
+        for finding in alone.findings:
+            if finding.path == path and finding.severity == "error":
+                raise Invalid(finding.message, hint=finding.hint)
+        return alone
 
     def _load(self, revision: str) -> Catalogue:
         if self._catalogue is not None and self._catalogue_revision is not None:
@@ -162,7 +180,7 @@ class Observer:
                 unavailable[mode] = f"mode {mode} is not configured: add modes.{mode} to the configuration"
             elif mode not in unavailable:
                 try:
-                    found = await platform.images(tuple(catalogue.templates_for(mode).values()))
+                    found = await platform.images([t.for_mode(mode) for t in catalogue.templates.values()])
                     images |= {(mode, name): image for name, image in found.items()}
                 except Unavailable as error:
                     unavailable[mode] = str(error)
@@ -190,7 +208,7 @@ class Observer:
         wanted = []
         for demand in demands.demands:
             if demand.on_change:
-                wanted.append(_want(demand, ""))
+                wanted.append(_want(demand, self.by_hand.epoch if self.by_hand else ""))
             if demand.schedule is not None:
                 schedules[demand.benchmark] = demand.schedule
                 key = (demand.benchmark, demand.schedule)
@@ -209,12 +227,13 @@ class Observer:
         """When the benchmark's file last changed: a schedule counts from the commit that declared it."""
         assert self._catalogue is not None
         assert self.revision is not None
-        path = self._catalogue.benchmark_path(benchmark)
-        entry = self._catalogue.tree[path].oid
-        if (path, entry) not in self._declared:
+        path = self._catalogue.benchmark_paths()[benchmark]
+        entry = self._catalogue.entry(path)
+        key = (path, entry.oid if entry else "")
+        if key not in self._declared:
             commit = self.source.last_change(self.revision, [path])
-            self._declared[path, entry] = commit.at if commit else self.clock.now()
-        return self._declared[path, entry]
+            self._declared[key] = commit.at if commit else self.clock.now()
+        return self._declared[key]
 
     def _outstanding(self, demands: Demands, wanted: list[Wanted], results: Results) -> Outstanding:
         """Wanted minus recorded; the same objects in give the same object out."""

@@ -11,7 +11,7 @@ from reconciler.definitions.trendfile import parse_trend
 from reconciler.definitions.values import Demand
 from reconciler.ports import ResultsStore
 from reconciler.shell.observe import Observer, World
-from reconciler.shell.work import Origin, Place, Work
+from reconciler.shell.work import Origin, Work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,25 +70,19 @@ class Preparer:
 
     def _work(self, catalogue: Catalogue, revision: str, demand: Demand, explained: Explained) -> Work:
         trial, scenario = explained.item.trial, demand.scenario
-        hosts = {h.name: h for h in scenario.hosts}
+
+        def beside(*names: str) -> list[str]:
+            return [n for n in names if catalogue.entry(f"{demand.folder}/{n}") is not None]
+
+        inventories = beside("inventory.yml", "inventory.ini")
         return Work(
             trial=trial,
             scenario=scenario,
-            places=tuple(
-                Place(
-                    agent=agent,
-                    host=hosts[agent.host],
-                    specialty=catalogue.specialties[seat.specialty],
-                    rules=seat.rules,
-                )
-                for agent, seat in catalogue.seats(demand)
-            ),
-            templates={h.name: catalogue.template_for(h.template, trial.batch.mode) for h in scenario.hosts},
+            seats=catalogue.seating(trial.batch),
+            templates={h.name: catalogue.template(h.template, trial.batch.mode) for h in scenario.hosts},
             checkout=demand.checkout_paths,
-            playbooks=frozenset(n for n in ("prepare.yml", "restore.yml") if f"{demand.folder}/{n}" in catalogue.tree),
-            inventory=next(
-                (p for n in ("inventory.yml", "inventory.ini") if (p := f"{demand.folder}/{n}") in catalogue.tree), None
-            ),
+            playbooks=frozenset(beside("prepare.yml", "restore.yml")),
+            inventory=f"{demand.folder}/{inventories[0]}" if inventories else None,
             origin=Origin(repository=self.repository, ref=self.ref, commit=revision),
             benchmark=demand.benchmark,
             iterations=demand.iterations,

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+import structlog
+
 from reconciler.core.digests import digest
 from reconciler.core.errors import Transient
 from reconciler.core.model import EngineSettings, Job, Mode, PlaybookResult, Ticket
@@ -28,6 +30,7 @@ from reconciler.ports import (
 )
 from reconciler.shell.work import Work
 
+log = structlog.get_logger()
 _T = TypeVar("_T")
 
 PLAYBOOK_SECONDS = 600.0
@@ -57,10 +60,16 @@ class Stopwatch:
     phases: dict[str, float] = field(default_factory=dict)
     current: str = ""
 
+    def enter(self, name: str) -> None:
+        """Note that a phase begins, without timing it."""
+        self.current = name
+        log.debug("phase", phase=name)
+
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time what runs inside."""
-        self.current, began = name, self.clock.monotonic()
+        self.enter(name)
+        began = self.clock.monotonic()
         try:
             yield
         finally:
@@ -96,7 +105,7 @@ class TrialRunner:
                 job = await self._execute(work, sandboxes, self.seconds - (self.clock.monotonic() - began))
             with watch.phase("validate"):
                 truth = await self._validate(work, folder, sandboxes)
-            watch.current = "teardown"
+            watch.enter("teardown")
         return Seen(
             job=job,
             truth=truth,
@@ -134,8 +143,8 @@ class TrialRunner:
         engine = self.engines(work.engine)
         by_host = {s.host: s for s in sandboxes}
         seats = [
-            Seat(agent=p.agent.name, host=p.host, specialty=p.specialty, rules=p.rules, sandbox=by_host[p.host.name])
-            for p in work.places
+            Seat(agent=s.agent.name, host=s.host, specialty=s.specialty, rules=s.rules, sandbox=by_host[s.host.name])
+            for s in work.seats
         ]
         variant = work.trial.batch.variant
         job_id = await engine.submit(

@@ -3,27 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.core.model import (
-    Agent,
-    EngineSettings,
-    Gate,
-    Host,
-    OperationalRule,
-    Scenario,
-    Specialty,
-    Template,
-    Trial,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """An agent, its host, and what goes into its context."""
-
-    agent: Agent
-    host: Host
-    specialty: Specialty
-    rules: tuple[OperationalRule, ...]
+from reconciler.core.model import EngineSettings, Gate, Scenario, Template, Trial
+from reconciler.definitions.values import Seating
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +22,7 @@ class Work:
 
     trial: Trial
     scenario: Scenario
-    places: tuple[Place, ...]
+    seats: tuple[Seating, ...]
     templates: Mapping[str, Template]
     checkout: tuple[str, ...]
     playbooks: frozenset[str]
