@@ -1,0 +1,220 @@
+"""The definitions of one revision: loaded whole, or made from the catalogue before and what changed; the answers are equal."""
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.core.model import Batch, EngineSettings, Host, Mode, OperationalRule, Scenario, Specialty, Template
+from reconciler.definitions.demands import Assembler, Cells
+from reconciler.definitions.dependencies import is_proof, unreadable
+from reconciler.definitions.findings import Finding
+from reconciler.definitions.following import Follower
+from reconciler.definitions.inputs import Images, paths_of_world, seats, specialty_part
+from reconciler.definitions.library import Library
+from reconciler.definitions.loading import build_records, touched_folders
+from reconciler.definitions.matching import matches
+from reconciler.definitions.parse import Locator
+from reconciler.definitions.selection import Index
+from reconciler.definitions.shelf import Shelf
+from reconciler.definitions.survey import Scenarios, Survey, Surveyor
+from reconciler.definitions.templates import ResolvedTemplate, Templates, resolve_templates
+from reconciler.definitions.tree import Blobs, Read, Tree
+from reconciler.definitions.values import Benchmark, Context, Demands, Parsed, Seating, T
+from reconciler.ports import Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where the definitions lie, and what the catalogue cannot know by itself."""
+
+    scenarios: str
+    config: str
+    context: Context
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Contents:
+    """What was read of one revision."""
+
+    tree: Tree = field(default_factory=lambda: Tree({}))
+    library: Library = field(default_factory=Library)
+    scenarios: Scenarios = field(default_factory=lambda: Shelf("scenario", {}))
+    index: Index = field(default_factory=lambda: Index({}))
+    templates: Templates = field(default_factory=lambda: Templates(shelf=Shelf("template", {})))
+    survey: Survey = field(default_factory=Survey)
+
+
+def _changed(before: _Contents, news: Mapping[str, Entry | None], read: Read, place: _Place) -> _Contents:
+    """The contents after a change; what it does not touch is shared."""
+    tree = Tree({p: e for p, e in {**before.tree.entries, **news}.items() if e is not None})
+    blobs = Blobs(read)
+    follower = Follower(tree, blobs)
+    library = before.library.updated(place.config, news, blobs, place.context)
+    templates = before.templates
+    if templates.touched(posixpath.join(place.config, "templates"), news):
+        templates = resolve_templates(library.templates, templates, tree, blobs, follower)
+    folders = touched_folders(news, place.scenarios, before.scenarios.files, tree)
+    records = build_records(folders, tree, blobs, follower, place.context.compiles)
+    scenarios = before.scenarios.updated(records)
+    index = before.index if scenarios is before.scenarios else _index(scenarios)
+    surveyor = Surveyor(library, scenarios, templates, Locator(tree, blobs))
+    return _Contents(
+        tree=tree,
+        library=library,
+        scenarios=scenarios,
+        index=index,
+        templates=templates,
+        survey=surveyor.survey(index, before.survey),
+    )
+
+
+def _index(scenarios: Scenarios) -> Index:
+    """Every scenario that can be named: of a wrong one only the key, of two with one key the tags of neither."""
+    usable = scenarios.usable
+    return Index({key: usable[key].scenario.tags if key in usable else () for key in scenarios.names})
+
+
+class Catalogue:
+    """The definitions of one revision. Immutable; ``updated`` shares with its predecessor whatever a change does not touch."""
+
+    def __init__(self, place: _Place, contents: _Contents, cells: Cells) -> None:
+        """Use ``load``. ``cells`` is demand that may still be good."""
+        self._place, self._contents, self._cells = place, contents, cells
+        self._demanded: tuple[Images, Demands] | None = None
+
+    @classmethod
+    def load(
+        cls, tree: Mapping[str, Entry], read: Read, *, scenarios_folder: str, config_folder: str, context: Context
+    ) -> "Catalogue":
+        """Everything of a revision. ``read`` gets blob ids in a few large batches, and is not kept."""
+        place = _Place(scenarios=scenarios_folder, config=config_folder, context=context)
+        return cls(place, _changed(_Contents(), tree, read, place), {})
+
+    def updated(self, changes: Mapping[str, Entry | None], read: Read) -> "Catalogue":
+        """The catalogue after ``changes`` (None: the file is gone); itself when nothing changed."""
+        entries = self._contents.tree.entries
+        news = {p: e for p, e in changes.items() if entries.get(p) != e}
+        return Catalogue(self._place, _changed(self._contents, news, read, self._place), self._cells) if news else self
+
+    # ------------------------------------------------------------ what there is
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """Every problem of every file, sorted by path and line."""
+        return self._contents.survey.findings
+
+    @property
+    def scenarios(self) -> Mapping[str, Scenario]:
+        """The scenarios that are right, by key."""
+        return {key: record.scenario for key, record in self._contents.scenarios.usable.items()}
+
+    @property
+    def specialties(self) -> Mapping[str, Specialty]:
+        """The specialties that are right, by upper snake case key."""
+        return _values(self._contents.library.specialties)
+
+    @property
+    def operational_rules(self) -> Mapping[str, OperationalRule]:
+        """The operational rules that are right, by name."""
+        return _values(self._contents.library.operational_rules)
+
+    @property
+    def templates(self) -> Mapping[str, ResolvedTemplate]:
+        """The templates that are right, by name, with everything inherited."""
+        return self._contents.templates.resolved
+
+    @property
+    def engines(self) -> Mapping[str, EngineSettings]:
+        """The engines that are right, by key."""
+        return _values(self._contents.library.engines)
+
+    @property
+    def benchmarks(self) -> Mapping[str, Benchmark]:
+        """The benchmarks that are right, by name."""
+        return _values(self._contents.library.benchmarks)
+
+    def template(self, name: str, mode: Mode) -> Template:
+        """A template as a platform of ``mode`` gets it."""
+        return self._contents.templates.resolved[name].for_mode(mode)
+
+    def template_paths(self, name: str) -> tuple[str, ...]:
+        """What to check out to provision a template: its folder, and the files that it takes from elsewhere."""
+        template = self._contents.templates.resolved[name]
+        files = (posixpath.normpath(f"{template.folder}/{f}") for f, _ in template.files)
+        return (template.folder, *(f for f in files if not f.startswith(template.folder + "/")))
+
+    def folder_of(self, key: str) -> str:
+        """Where a scenario lies."""
+        return self._contents.scenarios.usable[key].folder
+
+    def entry(self, path: str) -> Entry | None:
+        """The file at a path of the repository; None where there is none."""
+        return self._contents.tree.entries.get(path)
+
+    def benchmark_paths(self) -> Mapping[str, str]:
+        """Where each right benchmark is written, by name."""
+        return {name: file.path for name, file in self._contents.library.benchmarks.usable.items()}
+
+    # ------------------------------------------------------------ what is wanted
+
+    def demands(self, images: Images) -> Demands:
+        """Every batch that the benchmarks want. ``images``: fingerprints by mode and template; "" where there is none yet."""
+        if self._demanded is None or self._demanded[0] != images:
+            contents, versions = self._contents, self._place.context.adapters
+            assembler = Assembler(contents.library, contents.scenarios, contents.templates.resolved, versions, images)
+            demands, self._cells = assembler.assemble(contents.survey, self._cells)
+            self._demanded = dict(images), demands
+        return self._demanded[1]
+
+    def seating(self, batch: Batch) -> tuple[Seating, ...]:
+        """Who works on which host in a demanded batch, under which specialty, with which operational rules."""
+        record, specialties = self._contents.scenarios.usable[batch.scenario], self.specialties
+        override = batch.variant.specialty if batch.variant.specialty in specialties else None
+        hosts = {name: h for h in record.scenario.hosts for name in (h.name, h.host_id) if name}
+        rules = tuple(r for r in self.operational_rules.values() if matches(r, record.facts))
+        return tuple(
+            Seating(agent=a, host=hosts.get(a.host, Host(name=a.host)), specialty=specialties[a.specialty], rules=rules)
+            for a in seats(record, override)
+        )
+
+    def paths_of(self, batch: Batch, component: str, part: str) -> list[str]:
+        """The repository paths in which a part of a batch's inputs is written; they may be gone. Empty: in none."""
+        record = self._contents.scenarios.usable.get(batch.scenario)
+        if component == "agent":
+            return _paths_of_agent(self._contents, part, [record.path] if record else [])
+        if record is None:
+            return []
+        if component == "world":
+            return paths_of_world(record, part, self._contents.templates.resolved)
+        return [posixpath.normpath(f"{record.folder}/{part}")] if component == "truth" else [record.path]
+
+    def lint(self, read: Read) -> list[Finding]:
+        """All findings, and those of files that no trial reads: solutions and mutants."""
+        tree = self._contents.tree
+        proofs = [
+            path
+            for record in self._contents.scenarios.files.values()
+            for path in tree.under(record.folder)
+            if is_proof(path[len(record.folder) + 1 :])
+        ]
+        blobs = Blobs(read)
+        blobs.fetch(tree.entries[p].oid for p in proofs)
+        return sorted({*self.findings, *unreadable(proofs, tree, blobs)})
+
+
+def _values(shelf: Shelf[Parsed[T]]) -> dict[str, T]:
+    return {name: file.value for name, file in shelf.usable.items() if file.value is not None}
+
+
+def _paths_of_agent(contents: _Contents, part: str, scenario: list[str]) -> list[str]:
+    if part == "agents":
+        return scenario
+    library = contents.library
+    named: dict[str, Shelf[Any]] = {"rule": library.operational_rules, "engine": library.engines}
+    kind, _, name = part.removeprefix("secondary ").partition(" ")
+    if kind == "specialty":
+        return [
+            f.path for key, files in library.specialties.claims.items() for f in files if specialty_part(key) == part
+        ]
+    return [f.path for f in named[kind].claims.get(name, [])] if kind in named else []

@@ -1,0 +1,146 @@
+"""What a scenario's result can depend on among the files: derived from its folder and its playbooks, never listed.
+
+``world``: every file of the folder but ``scenario.json``, ``solution.yml``, ``mutants/``, Markdown, the ansible rules' playbooks and what
+only those name; and whatever outside of the folder its YAML files reach. ``truth``: the ansible rules' playbooks and what they
+reach; with an include whose name is made at run time, the whole folder.
+"""
+
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.core.model import Scenario
+from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.following import Follower, Reach, is_yaml, segments
+from reconciler.definitions.playbooks import syntax_error
+from reconciler.definitions.tree import Blobs, Tree, content, seen_from
+from reconciler.ports import Entry
+
+SCENARIO_FILE = "scenario.json"
+_NEVER = re.compile(r"scenario\.json\Z|solution\.ya?ml\Z|mutants/|.*\.md\Z", re.DOTALL)
+"""Files of the folder that no trial uses unless a playbook names them."""
+_UNNAMED = re.compile(
+    r"(?:prepare|restore)\.yml\Z|inventory\.|ansible\.cfg\Z|(?:group_vars|host_vars|library|\w+_plugins|module_utils)/"
+)
+"""Files that Ansible or a trial uses without any playbook naming them."""
+_INIT = re.compile(rb"\bsystemd(?:_service)?\b")
+_FIXED = re.compile(r"(?:hosts|mode|limits|guards)\Z|(?:template|image) ")
+"""Names of parts of ``world`` that are no files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """Per component, each file as seen from the scenario's folder and its content; ``outside`` is what to check out beside it."""
+
+    world: Mapping[str, str]
+    truth: Mapping[str, str]
+    outside: tuple[str, ...] = ()
+    probes: frozenset[str] = frozenset()
+    needs_init: str = ""
+    """The file that uses a module which talks to systemd."""
+    findings: tuple[Finding, ...] = ()
+
+
+def ansible_playbooks(scenario: Scenario) -> tuple[str, ...]:
+    """The playbooks that the ansible rules name, each once, relative to the folder."""
+    return tuple(dict.fromkeys(r.playbook for r in scenario.rules if r.validator == "ansible"))
+
+
+def rule_playbook_problem(playbook: str, inside: Collection[str]) -> tuple[str, str, str] | None:
+    """(rule, message, hint) when an ``ansiblePath`` leaves the folder or names nothing."""
+    if playbook.startswith("/") or playbook.split("/", maxsplit=1)[0] == "..":
+        hint = "put the playbook into the scenario's folder"
+        return "playbook-path", f"ansiblePath {shown(playbook)} leaves the scenario's folder", hint
+    if playbook not in inside:
+        hint = nearest(playbook, [p for p in inside if is_yaml(p)])
+        return "playbook-path", f"ansiblePath {shown(playbook)} does not exist", hint
+    return None
+
+
+def depend(
+    folder: str, inside: Mapping[str, Entry], playbooks: Collection[str], tree: Tree, blobs: Blobs, follower: Follower
+) -> Dependencies:
+    """The dependencies of the scenario in ``folder``. ``inside`` are its own files, ``playbooks`` those of its ansible rules."""
+    truth_reach = follower.follow(folder, [f"{folder}/{p}" for p in playbooks], _names_but(inside, playbooks))
+    truth = _truth_files(folder, inside, playbooks, truth_reach)
+    ours = {p for p in inside if not _NEVER.match(p) and p not in playbooks}
+    shared = ours if truth_reach.dynamic else {p for p in ours if f"{folder}/{p}" not in truth or _UNNAMED.match(p)}
+    world_reach = follower.follow(
+        folder, [f"{folder}/{p}" for p in shared if is_yaml(p)], segments(inside.keys() - shared - {SCENARIO_FILE})
+    )
+    world = {f"{folder}/{p}" for p in shared} | world_reach.files
+    scripts = sorted({f"{folder}/{p}" for p in (*playbooks, "prepare.yml", "restore.yml") if p in inside})
+    return Dependencies(
+        world=_parts(folder, world, tree),
+        truth=_parts(folder, truth, tree),
+        outside=tuple(sorted(world_reach.roots | truth_reach.roots)),
+        probes=frozenset(world_reach.probes | truth_reach.probes),
+        needs_init=_needing_init({*world, *truth}, tree, blobs, follower),
+        findings=(*unreadable(scripts, tree, blobs), *_links(folder, inside, world_reach.links | truth_reach.links)),
+    )
+
+
+def may_matter(path: str) -> bool:
+    """Whether a file of a scenario's folder has to be read, and not only named."""
+    return is_yaml(path) and not _NEVER.match(path)
+
+
+def is_proof(path: str) -> bool:
+    """Whether a file of a scenario's folder is a solution or a mutant: what proves the scenario, and no trial uses."""
+    return is_yaml(path) and _NEVER.match(path) is not None
+
+
+def part_of_file(seen: str) -> str:
+    """The name of a file's part: as seen from the folder, set apart where another part has that name."""
+    return f"./{seen}" if _FIXED.match(seen) else seen
+
+
+def _names_but(inside: Mapping[str, Entry], playbooks: Collection[str]) -> frozenset[bytes]:
+    """The names of the folder's files, without those that say nothing: a lone playbook need not be read for its own name."""
+    return segments(inside.keys() - ({*playbooks} if len(playbooks) == 1 else set()) - {SCENARIO_FILE})
+
+
+def _truth_files(folder: str, inside: Mapping[str, Entry], playbooks: Iterable[str], reach: Reach) -> set[str]:
+    files = {f"{folder}/{p}" for p in playbooks} | reach.files
+    if reach.dynamic:
+        files |= {f"{folder}/{p}" for p in inside if not _NEVER.match(p)}
+    return files
+
+
+def _parts(folder: str, files: Iterable[str], tree: Tree) -> Mapping[str, str]:
+    return {part_of_file(seen_from(folder, f)): content(tree.entries[f]) for f in sorted(files) if f in tree.entries}
+
+
+def _needing_init(files: Iterable[str], tree: Tree, blobs: Blobs, follower: Follower) -> str:
+    for path in sorted(f for f in files if is_yaml(f) and f in tree.entries and f not in tree.links):
+        entry = tree.entries[path]
+        if _INIT.search(blobs[entry.oid]) and follower.names(entry).needs_init:
+            return path
+    return ""
+
+
+def unreadable(scripts: Iterable[str], tree: Tree, blobs: Blobs) -> list[Finding]:
+    """A finding for each playbook that is not YAML."""
+    wrong = ((p, syntax_error(blobs[tree.entries[p].oid])) for p in scripts if p not in tree.links)
+    return [
+        Finding(path=p, line=e.line, column=e.column, rule=e.rule, message=e.message, hint=e.hint)
+        for p, e in wrong
+        if e
+    ]
+
+
+def _links(folder: str, inside: Mapping[str, Entry], reached: Iterable[str]) -> list[Finding]:
+    """One finding per symbolic link that the scenario holds or reaches."""
+    held = {f"{folder}/{p}" for p, e in inside.items() if not e.mode.startswith("100")}
+    return [link_finding(p) for p in sorted(held.union(reached))]
+
+
+def link_finding(path: str) -> Finding:
+    """What is said about a symbolic link, or a submodule."""
+    return Finding(
+        path=path,
+        rule="symbolic-link",
+        message="a symbolic link is not followed: it could lead anywhere",
+        hint=f"put a copy of the file at {posixpath.basename(path)}",
+    )

@@ -1,0 +1,51 @@
+"""What is wrong with a file, said so that a person can put it right."""
+
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Finding:
+    """One problem. An error stalls what depends on the file; a warning stalls nothing.
+
+    ``line`` and ``column`` count from 1; line 0 means the whole file. ``rule`` is a stable name such as ``unknown-field``.
+    """
+
+    path: str
+    line: int = 0
+    column: int = 0
+    severity: Severity = "error"
+    rule: str
+    message: str
+    hint: str = ""
+
+    @property
+    def line_of_text(self) -> str:
+        """The finding in one line: ``path:line:column: message (hint)``."""
+        where = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        return f"{where}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like ``name``, if one does."""
+    folded = {n.casefold(): n for n in sorted(known)}
+    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """A hint: ``did you mean X?``, else the known names where they are few, else nothing."""
+    if found := closest(name, known):
+        return f"did you mean {found}?"
+    return f"known: {', '.join(sorted(known))}" if 0 < len(known) <= 12 else ""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value quoted for a message, on one line and not too long."""
+    text = value if isinstance(value, str) else repr(value)
+    text = " ".join(text.split()).encode("utf-8", "backslashreplace").decode()
+    return f"'{text[:limit]}…'" if len(text) > limit else f"'{text}'"

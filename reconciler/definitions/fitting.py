@@ -1,0 +1,86 @@
+"""Whether a scenario can be run as a benchmark wants it: in its mode, with its own specialties."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.core.model import Host, Mode
+from reconciler.definitions.parse import Problem
+from reconciler.definitions.records import ScenarioRecord
+from reconciler.definitions.templates import Templates
+from reconciler.definitions.wants import Specialties
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """Why not. ``problem`` is to be told in ``scenario.json``; None where another file's finding says it already."""
+
+    reason: str
+    problem: Problem | None = None
+
+
+def misfit(record: ScenarioRecord, mode: Mode, templates: Templates) -> Misfit | None:
+    """What keeps a scenario from running in a mode."""
+    if mode == "host":
+        return None
+    if not record.scenario.hosts:
+        message, hint = (
+            f"the scenario has no hosts, and mode {mode} needs one",
+            'add "hosts": [{"host_name": …, "template": …}]',
+        )
+        return _told((), "no-hosts", message, hint)
+    if mode == "namespace" and record.dependencies.needs_init:
+        message = f"{record.dependencies.needs_init} needs an init system (systemd), and mode namespace has none"
+        return _told((), "needs-init", message, "run this scenario in mode incus")
+    return next(
+        (m for i, h in enumerate(record.scenario.hosts) if (m := _host_misfit(("hosts", i), h, mode, templates))), None
+    )
+
+
+def _host_misfit(where: tuple[str, int], host: Host, mode: Mode, templates: Templates) -> Misfit | None:
+    if not host.name:
+        return _told(
+            where, "missing-field", f"the host has no host_name, and mode {mode} needs it", 'write "host_name": "…"'
+        )
+    if not host.template:
+        hint = f"known: {', '.join(sorted(templates.resolved))}"
+        return _told(where, "missing-field", f"host {host.name} has no template, and mode {mode} needs it", hint)
+    at = (*where, "template")
+    if host.template not in templates.shelf.names:
+        return _told(at, "unknown-template", *templates.shelf.unknown(host.template))
+    if host.template in templates.stalled:
+        return Misfit(reason=templates.stalled[host.template])
+    if mode != "namespace" and mode not in dict(templates.resolved[host.template].images):
+        message = f"template {host.template} has no image for mode {mode}"
+        return _told(at, "no-image", message, f"write image: {{{mode}: …}} in its template.yaml")
+    return None
+
+
+def own_misfit(record: ScenarioRecord, specialties: Specialties) -> Misfit | None:
+    """What keeps a variant from leaving the specialty to the scenario's agents."""
+    if not record.scenario.agents:
+        message = "the scenario has no agents, and a benchmark's variant leaves the specialty to them"
+        return _told((), "no-agents", message, "add agents, or name a specialty in the variant")
+    for index, agent in enumerate(record.scenario.agents):
+        if not agent.specialty:
+            message = f"agent {agent.name} has no specialty, and a benchmark's variant leaves it to the agent"
+            return _told(("agents", index), "missing-field", message, 'write "specialty_key": "…"')
+        if agent.specialty in specialties.names and agent.specialty not in specialties.usable:
+            return Misfit(reason=specialties.stalled_by(agent.specialty))
+        if agent.specialty not in specialties.names:
+            where = ("agents", index, "specialty_key")
+            return _told(where, "unknown-specialty", *specialties.unknown(agent.specialty))
+    return None
+
+
+def dangling(record: ScenarioRecord, templates: Templates, specialties: Specialties) -> Iterator[Problem]:
+    """Names in a scenario that mean nothing here; they matter once a benchmark needs them."""
+    for index, host in enumerate(record.scenario.hosts):
+        if host.template and host.template not in templates.shelf.names:
+            yield ("hosts", index, "template"), "unknown-template", *templates.shelf.unknown(host.template)
+    for index, agent in enumerate(record.scenario.agents):
+        if agent.specialty and agent.specialty not in specialties.names:
+            yield ("agents", index, "specialty_key"), "unknown-specialty", *specialties.unknown(agent.specialty)
+
+
+def _told(where: tuple[str | int, ...], rule: str, message: str, hint: str) -> Misfit:
+    return Misfit(reason=message, problem=(where, rule, message, hint))

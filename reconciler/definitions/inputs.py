@@ -1,0 +1,128 @@
+"""The components of a batch's inputs: ``world`` and ``agent``; the rest follows from the scenario alone."""
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from reconciler.core.digests import digest
+from reconciler.core.model import Agent, Mode, OperationalRule, Specialty, Variant
+from reconciler.definitions.records import Component, ScenarioRecord, component
+from reconciler.definitions.templates import ResolvedTemplate
+from reconciler.definitions.values import Parsed
+from reconciler.definitions.wants import Lineup
+
+Images = Mapping[tuple[Mode, str], str]
+"""(mode, template name) to the fingerprint of what its sandboxes start from."""
+
+
+def world(record: ScenarioRecord, mode: Mode, templates: Sequence[ResolvedTemplate], images: Images) -> Component:
+    """Template and image, files, hosts, mode, limits; the guards of the oldest scenarios, which can end a job."""
+    scenario, parts = record.scenario, dict(record.dependencies.world)
+    parts["mode"] = mode
+    parts["hosts"] = _digest_of_pairs(tuple((h.name, h.template, h.host_id) for h in scenario.hosts))
+    for template in templates:
+        parts[f"template {template.name}"] = template.digests[mode]
+        parts[f"image {template.name}"] = images.get((mode, template.name), "")
+    parts["limits"] = "; ".join(f"{t.name}: {t.limits}" for t in templates)
+    if scenario.allowed_agents or scenario.allowed_hosts:
+        parts["guards"] = digest([scenario.allowed_agents, scenario.allowed_hosts])
+    return component(parts)
+
+
+def variant_of(record: ScenarioRecord, lineup: Lineup) -> Variant:
+    """The variant's name for a scenario: its own specialties, joined, where the lineup leaves them out."""
+    specialty = lineup.specialty.claim if lineup.specialty else "+".join(record.specialties)
+    return _variant(specialty, lineup.main.claim, lineup.secondary.claim if lineup.secondary else "")
+
+
+@lru_cache(maxsize=4096)
+def _variant(specialty: str, main: str, secondary: str) -> Variant:
+    return Variant(specialty=specialty, main_engine=main, secondary_engine=secondary)
+
+
+def seats(record: ScenarioRecord, specialty: str | None) -> tuple[Agent, ...]:
+    """Who works where, under which specialty (None: their own). Without agents, one per host."""
+    scenario = record.scenario
+    if specialty is None:
+        return scenario.agents
+    if scenario.agents:
+        return tuple(Agent(name=a.name, host=a.host, specialty=specialty, agent_id=a.agent_id) for a in scenario.agents)
+    return tuple(Agent(name=f"agent-{h.name}", host=h.name, specialty=specialty) for h in scenario.hosts)
+
+
+class AgentDigests:
+    """The component ``agent``, computed once for all scenarios whose agents are the same."""
+
+    def __init__(self, versions: Mapping[str, str]) -> None:
+        """``versions``: engine adapter to its version."""
+        self._versions = versions
+        self._known: dict[object, Component] = {}
+
+    def of(
+        self,
+        record: ScenarioRecord,
+        lineup: Lineup,
+        specialties: tuple[Parsed[Specialty], ...],
+        rules: tuple[Parsed[OperationalRule], ...],
+    ) -> Component:
+        """``specialties`` are those that its agents work under, ``rules`` those that match."""
+        key = (record.scenario.agents or record.scenario.hosts, lineup, specialties, rules)
+        if key not in self._known:
+            self._known[key] = component(self._parts(record, lineup, specialties, rules))
+        return self._known[key]
+
+    def _parts(
+        self,
+        record: ScenarioRecord,
+        lineup: Lineup,
+        specialties: tuple[Parsed[Specialty], ...],
+        rules: tuple[Parsed[OperationalRule], ...],
+    ) -> Mapping[str, str]:
+        parts = {}
+        for found in specialties:
+            assert found.value is not None
+            parts[specialty_part(found.claim)] = _specialty_digest(found.value)
+        for rule in rules:
+            assert rule.value is not None
+            parts[f"rule {rule.claim}"] = digest([rule.value.text, sorted(rule.value.tags)])
+        for role, engine in zip(("engine", "secondary engine"), lineup.engines, strict=False):
+            assert engine.value is not None
+            settings = engine.value
+            version = self._versions.get(settings.adapter, "")
+            parts[f"{role} {engine.claim}"] = digest([settings.adapter, settings.settings, version])
+        sitting = seats(record, lineup.specialty.claim if lineup.specialty else None)
+        parts["agents"] = _digest_of_pairs(tuple((a.name, a.host, a.specialty, a.agent_id) for a in sitting))
+        return parts
+
+
+def specialty_part(key: str) -> str:
+    """The part's name, as people write the specialty: ``specialty linux-administration``."""
+    return "specialty " + key.lower().replace("_", "-")
+
+
+def _specialty_digest(specialty: Specialty) -> str:
+    return digest([specialty.key, specialty.execution_mode, specialty.prompt])
+
+
+@lru_cache(maxsize=4096)
+def _digest_of_pairs(rows: tuple[tuple[str, ...], ...]) -> str:
+    return digest(rows)
+
+
+def paths_of_world(record: ScenarioRecord, part: str, templates: Mapping[str, ResolvedTemplate]) -> list[str]:
+    """Repository paths in which a part of ``world`` is written."""
+    if part in ("hosts", "guards"):
+        return [record.path]
+    kind, _, name = part.partition(" ")
+    if kind in ("template", "image") and name in templates:
+        template = templates[name]
+        return [*template.declared_in, *(posixpath.normpath(f"{template.folder}/{f}") for f, _ in template.files)]
+    if part == "limits":
+        named = (templates.get(h.template) for h in record.scenario.hosts)
+        return [path for t in named if t is not None for path in t.declared_in]
+    return [] if part == "mode" else [path_of_file(record.folder, part)]
+
+
+def path_of_file(folder: str, part: str) -> str:
+    """The repository path of a file's part."""
+    return posixpath.normpath(f"{folder}/{part}")

@@ -1,0 +1,111 @@
+"""Scenario folders to records: which files are whose, and what a change touches."""
+
+import posixpath
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from reconciler.core.model import Scenario
+from reconciler.definitions.dependencies import (
+    SCENARIO_FILE,
+    Dependencies,
+    ansible_playbooks,
+    depend,
+    link_finding,
+    may_matter,
+    rule_playbook_problem,
+)
+from reconciler.definitions.findings import Finding
+from reconciler.definitions.following import Follower
+from reconciler.definitions.parse import Locator, Problem
+from reconciler.definitions.records import ScenarioRecord
+from reconciler.definitions.scenario_file import parse_scenario
+from reconciler.definitions.tree import Blobs, Tree, is_regular, parents
+from reconciler.definitions.values import Parsed
+from reconciler.ports import Entry
+
+NO_DEPENDENCIES = Dependencies(world={}, truth={})
+
+
+def touched_folders(changes: Iterable[str], root: str, records: Mapping[str, ScenarioRecord], tree: Tree) -> set[str]:
+    """The scenario folders below ``root``, old and new, whose record a change can alter."""
+    watchers: dict[str, list[str]] = {}
+    for record in records.values():
+        for probe in record.dependencies.probes:
+            watchers.setdefault(probe, []).append(record.folder)
+    found, seen = set[str](), set[str]()
+    for path in changes:
+        for around in (path, *parents(path)):
+            if around in seen:
+                break
+            seen.add(around)
+            found.update(watchers.get(around, ()))
+            file = f"{around}/{SCENARIO_FILE}"
+            if file in records or (file in tree.entries and (root == "." or file.startswith(root + "/"))):
+                found.add(around)
+    return found
+
+
+def build_records(
+    folders: Iterable[str], tree: Tree, blobs: Blobs, follower: Follower, compiles: Callable[[str], str | None]
+) -> dict[str, ScenarioRecord | None]:
+    """Path of ``scenario.json`` to its record, None where it is gone. Reads in two goes: scenarios, then playbooks."""
+    paths = {f"{folder}/{SCENARIO_FILE}": folder for folder in folders}
+    found: dict[str, ScenarioRecord | None] = {p: None for p in paths if p not in tree.entries}
+    here = {path: own_files(folder, tree) for path, folder in paths.items() if path not in found}
+    blobs.fetch(tree.entries[path].oid for path in here)
+    blobs.fetch(e.oid for files in here.values() for p, e in files.items() if may_matter(p) and is_regular(e))
+    for path, inside in here.items():
+        found[path] = _record(path, paths[path], inside, tree, blobs, follower, compiles)
+    return found
+
+
+def own_files(folder: str, tree: Tree) -> Mapping[str, Entry]:
+    """A scenario's files, as seen from its folder; those of a scenario in a folder below are not its own."""
+    start, entries = len(folder) + 1, tree.entries
+    files = {path[start:]: entries[path] for path in tree.under(folder)}
+    if nested := [f[: -len(SCENARIO_FILE)] for f in files if f.endswith("/" + SCENARIO_FILE)]:
+        return {f: e for f, e in files.items() if not f.startswith(tuple(nested))}
+    return files
+
+
+def _record(
+    path: str,
+    folder: str,
+    inside: Mapping[str, Entry],
+    tree: Tree,
+    blobs: Blobs,
+    follower: Follower,
+    compiles: Callable[[str], str | None],
+) -> ScenarioRecord:
+    entry = tree.entries[path]
+    if not is_regular(entry):
+        parsed = Parsed[Scenario](path=path, claim=posixpath.basename(folder), findings=(link_finding(path),))
+    else:
+        parsed = parse_scenario(path, blobs[entry.oid], compiles)
+    scenario, dependencies, more = parsed.value, NO_DEPENDENCIES, list[Finding]()
+    if scenario is not None:
+        playbooks = ansible_playbooks(scenario)
+        if problems := _playbook_problems(scenario, playbooks, inside):
+            more = Locator(tree, blobs).findings(path, problems)
+        right = [p for p in playbooks if p in inside]
+        dependencies = depend(folder, inside, right, tree, blobs, follower)
+    return ScenarioRecord(
+        path=path,
+        folder=folder,
+        claim=parsed.claim,
+        value=scenario,
+        findings=(*parsed.findings, *more, *dependencies.findings),
+        dependencies=dependencies,
+    )
+
+
+def _playbook_problems(scenario: Scenario, playbooks: Iterable[str], inside: Collection[str]) -> list[Problem]:
+    wrong = {p: problem for p in playbooks if (problem := rule_playbook_problem(p, inside))}
+    if not wrong:
+        return []
+    counts: dict[str, int] = {}
+    found: list[Problem] = []
+    for rule in scenario.rules:
+        index = counts[rule.scope] = counts.get(rule.scope, -1) + 1
+        if rule.validator == "ansible" and rule.playbook in wrong:
+            found.append((("validation", rule.scope, index, "ansiblePath"), *wrong[rule.playbook]))
+    return found

@@ -1,0 +1,286 @@
+"""One file to one value, or to everything that is wrong with it. Nothing here looks at another file."""
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from reconciler.core.digests import canonical
+from reconciler.core.model import EngineSettings, Gate, OperationalRule, Specialty
+from reconciler.definitions.explain import validated
+from reconciler.definitions.findings import Finding, Severity, nearest, shown
+from reconciler.definitions.matching import tag_problem
+from reconciler.definitions.positions import (
+    Broken,
+    Document,
+    Path,
+    Spot,
+    read_front_matter,
+    read_json,
+    read_yaml,
+    text_of,
+)
+from reconciler.definitions.schemas import (
+    AgentResourceFile,
+    BenchmarkFile,
+    EngineFile,
+    HostResourceFile,
+    OperationalRuleFile,
+    SpecialtyFile,
+    TemplateFile,
+)
+from reconciler.definitions.tree import Blobs, Tree
+from reconciler.definitions.values import AgentResource, Benchmark, Candidate, Context, HostResource, Parsed
+from reconciler.ports import Cron
+
+Model = TypeVar("Model", bound=BaseModel)
+T = TypeVar("T")
+Problem = tuple[Path, str, str, str]
+"""(where, rule, message, hint)."""
+
+
+def specialty_key(name: str) -> str:
+    """The upper snake case form under which names of specialties compare."""
+    return re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+
+
+def document(path: str, data: bytes, reader: Callable[[str], Document]) -> Document | Finding:
+    """What a file says, or why it cannot be read."""
+    try:
+        return reader(text_of(data))
+    except Broken as error:
+        return Finding(
+            path=path, line=error.line, column=error.column, rule=error.rule, message=error.message, hint=error.hint
+        )
+
+
+def reader_of(path: str) -> Callable[[str], Document]:
+    """How a definition is read, by the end of its name."""
+    if path.endswith(".json"):
+        return read_json
+    return read_front_matter if path.endswith(".mdx") else read_yaml
+
+
+def located(path: str, read: Document, problems: list[Problem], *, warning: bool = False) -> list[Finding]:
+    """Problems as findings, with the lines that they are on."""
+    if not problems:
+        return []
+    positions, found = read.positions(), []
+    for where, rule, message, hint in problems:
+        line, column = positions.of(where)
+        severity: Severity = "warning" if warning else "error"
+        found.append(
+            Finding(path=path, line=line, column=column, severity=severity, rule=rule, message=message, hint=hint)
+        )
+    return found
+
+
+class Locator:
+    """Finds lines in the files of one tree, by reading them again: only what is wrong is looked up."""
+
+    def __init__(self, tree: Tree, blobs: Blobs) -> None:
+        """Valid for this tree only."""
+        self.tree, self._blobs = tree, blobs
+
+    def findings(self, path: str, problems: list[Problem], *, warning: bool = False) -> list[Finding]:
+        """Problems as findings, with the lines that they are on."""
+        read = self._document(path)
+        return [] if isinstance(read, Finding) else located(path, read, problems, warning=warning)
+
+    def spot(self, path: str, where: Path) -> Spot:
+        """Line and column of a value."""
+        read = self._document(path)
+        return (0, 0) if isinstance(read, Finding) else read.positions().of(where)
+
+    def _document(self, path: str) -> Document | Finding:
+        return document(path, self._blobs[self.tree.entries[path].oid], reader_of(path))
+
+
+def _parsed(
+    path: str,
+    data: bytes,
+    reader: Callable[[str], Document],
+    model: type[Model],
+    build: Callable[[Model, Document], tuple[T, list[Finding]]],
+    name: str | None = "name",
+) -> Parsed[T]:
+    """Read, validate and build; ``name`` is the field that others know the file by (None: the file's stem)."""
+    stem = PurePosixPath(path).stem
+    read = document(path, data, reader)
+    if isinstance(read, Finding):
+        return Parsed(path=path, claim=stem, findings=(read,))
+    claim = str(read.value.get(name) or stem) if name and isinstance(read.value, Mapping) else stem
+    file, findings = validated(model, read, path)
+    if file is None:
+        return Parsed(path=path, claim=claim, findings=tuple(findings))
+    value, more = build(file, read)
+    findings += more
+    wrong = any(f.severity == "error" for f in findings)
+    return Parsed(path=path, claim=claim, value=None if wrong else value, findings=tuple(findings))
+
+
+# ---------------------------------------------------------------- *.mdx
+
+
+def specialty(path: str, data: bytes, _: Context) -> Parsed[Specialty]:
+    """``specialties/*.mdx``: the body, exactly as it is, is the prompt."""
+
+    def build(file: SpecialtyFile, read: Document) -> tuple[Specialty, list[Finding]]:
+        key = specialty_key(file.name)
+        problems: list[Problem] = []
+        if not key:
+            problems.append(
+                (("name",), "wrong-value", "name holds no letter or digit", "use letters, digits and dashes")
+            )
+        empty: list[Problem] = [((), "empty-prompt", "the specialty has no prompt", "write it below the front matter")]
+        value = Specialty(
+            key=key, name=file.name, prompt=read.body, description=file.description, execution_mode=file.execution_mode
+        )
+        lint = located(path, read, [] if read.body.strip() else empty, warning=True)
+        return value, located(path, read, problems) + lint
+
+    parsed = _parsed(path, data, read_front_matter, SpecialtyFile, build)
+    return Parsed(path=path, claim=specialty_key(parsed.claim), value=parsed.value, findings=parsed.findings)
+
+
+def operational_rule(path: str, data: bytes, _: Context) -> Parsed[OperationalRule]:
+    """``operational_rules/*.mdx``: the body is the rule's text."""
+
+    def build(file: OperationalRuleFile, read: Document) -> tuple[OperationalRule, list[Finding]]:
+        value = OperationalRule(name=file.name, text=read.body.strip(), tags=tuple(file.tags))
+        return value, _tags(path, read, file.tags)
+
+    return _parsed(path, data, read_front_matter, OperationalRuleFile, build)
+
+
+def host_resource(path: str, data: bytes, _: Context) -> Parsed[HostResource]:
+    """``hosts/*.mdx``."""
+
+    def build(file: HostResourceFile, read: Document) -> tuple[HostResource, list[Finding]]:
+        problems: list[Problem] = []
+        if not (file.public_ip or file.private_ip):
+            problems.append(((), "missing-field", "the host has no address", "write public_ip: or private_ip:"))
+        value = HostResource(name=file.name, tags=tuple(file.tags))
+        return value, located(path, read, problems) + _tags(path, read, file.tags)
+
+    return _parsed(path, data, read_front_matter, HostResourceFile, build)
+
+
+def agent_resource(path: str, data: bytes, _: Context) -> Parsed[AgentResource]:
+    """``agents/*.mdx``: front matter alone."""
+
+    def build(file: AgentResourceFile, read: Document) -> tuple[AgentResource, list[Finding]]:
+        name = file.name or PurePosixPath(path).stem
+        value = AgentResource(name=name, specialty=specialty_key(file.specialty), host=file.host)
+        body: list[Problem] = [((), "unread-body", "an agent has no body; this text is not read", "")]
+        return value, located(path, read, body if read.body.strip() else [], warning=True)
+
+    return _parsed(path, data, read_front_matter, AgentResourceFile, build)
+
+
+def _tags(path: str, read: Document, tags: list[str]) -> list[Finding]:
+    problems: list[Problem] = []
+    for index, tag in enumerate(tags):
+        if wrong := tag_problem(tag):
+            problems.append((("tags", index), "unknown-tag", *wrong))
+    return located(path, read, problems)
+
+
+# ---------------------------------------------------------------- *.yaml
+
+
+def template(path: str, data: bytes, _: Context) -> Parsed[TemplateFile]:
+    """``templates/<name>/template.yaml``; the folder's name is the template's."""
+
+    def build(file: TemplateFile, read: Document) -> tuple[TemplateFile, list[Finding]]:
+        problems: list[Problem] = []
+        if file.image is None and file.parent is None:
+            hint = "write image: {incus: debian/12}, or parent: with the name of another template"
+            problems.append(((), "missing-field", "the template has neither image nor parent", hint))
+        for index, playbook in enumerate(file.provision):
+            if playbook.startswith("/") or posixpath.normpath(playbook).startswith(".."):
+                hint = "put the playbook beside template.yaml"
+                message = f"{shown(playbook)} leaves the template's folder"
+                problems.append((("provision", index), "playbook-path", message, hint))
+        return file, located(path, read, problems)
+
+    parsed = _parsed(path, data, read_yaml, TemplateFile, build, name=None)
+    return Parsed(
+        path=path, claim=PurePosixPath(path).parent.name, value=parsed.value, findings=parsed.findings
+    )  # fmt: skip
+
+
+def engine(path: str, data: bytes, context: Context) -> Parsed[EngineSettings]:
+    """``engines/*.yaml``; the key is the file's stem, and what is not ``adapter`` is a setting."""
+
+    def build(file: EngineFile, read: Document) -> tuple[EngineSettings, list[Finding]]:
+        problems: list[Problem] = []
+        if file.adapter not in context.adapters:
+            message = f"there is no adapter {shown(file.adapter)}"
+            problems.append((("adapter",), "unknown-adapter", message, nearest(file.adapter, context.adapters)))
+        if wrong := _not_json(file.model_extra):
+            problems.append(((), "wrong-value", f"a setting is no JSON value: {wrong}", "put it in quotes"))
+        value = EngineSettings(
+            key=PurePosixPath(path).stem, adapter=file.adapter, settings=dict(file.model_extra or {})
+        )  # fmt: skip
+        return value, located(path, read, problems)
+
+    return _parsed(path, data, read_yaml, EngineFile, build, name=None)
+
+
+def _not_json(settings: object) -> str:
+    try:
+        canonical(settings)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def benchmark(path: str, data: bytes, context: Context) -> Parsed[Benchmark]:
+    """``benchmarks/*.yaml``."""
+
+    def build(file: BenchmarkFile, read: Document) -> tuple[Benchmark, list[Finding]]:
+        findings = located(path, read, _schedule_problems(file, context))
+        if not file.on_change and file.schedule is None:
+            hint = "write on_change: true, or a schedule"
+            idle: list[Problem] = [((), "idle-benchmark", "nothing ever starts this benchmark", hint)]
+            findings += located(path, read, idle, warning=True)
+        return _benchmark(file), findings
+
+    return _parsed(path, data, read_yaml, BenchmarkFile, build)
+
+
+def _benchmark(file: BenchmarkFile) -> Benchmark:
+    return Benchmark(
+        name=file.name,
+        scenarios=tuple(file.scenarios),
+        candidates=tuple(
+            Candidate(
+                specialty=v.specialty and specialty_key(v.specialty),
+                main_engine=v.main_engine,
+                secondary_engine=v.secondary_engine,
+            )
+            for v in file.variants
+        ),
+        mode=file.mode,
+        iterations=file.iterations,
+        on_change=file.on_change,
+        schedule=Cron(expression=file.schedule, timezone=file.timezone) if file.schedule else None,
+        gate=Gate(pass_rate=file.gate.pass_rate, compliance=file.gate.compliance),
+    )
+
+
+def _schedule_problems(file: BenchmarkFile, context: Context) -> list[Problem]:
+    zone = context.cron_error("0 0 * * *", file.timezone)
+    if zone:
+        return [(("timezone",), "bad-timezone", zone, "write a name such as UTC or Europe/Paris")]
+    if file.schedule is None:
+        return []
+    hint = 'minute, hour, day, month, weekday: "0 2 * * *" is every night at two'
+    if (count := len(file.schedule.split())) != 5:
+        return [(("schedule",), "bad-schedule", f"a schedule has five fields, and this has {count}", hint)]
+    wrong = context.cron_error(file.schedule, file.timezone)
+    return [(("schedule",), "bad-schedule", f"{shown(file.schedule)}: {wrong}", hint)] if wrong else []

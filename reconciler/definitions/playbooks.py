@@ -1,0 +1,148 @@
+"""What a playbook, or any YAML that Ansible reads, says about other files: read for its names, never run."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+from yaml._yaml import CParser
+
+from reconciler.definitions.positions import Broken, broken, check_brackets, compose, text_of
+
+_INCLUDES = frozenset(
+    {"include", "include_tasks", "import_tasks", "import_playbook", "include_vars", "include_role", "import_role",
+     "vars_files", "roles", "role"}
+)  # fmt: skip
+_ROLE_LISTS = frozenset({"roles", "dependencies"})
+_ROLE_TASKS = frozenset({"include_role", "import_role"})
+_INIT_MODULES = frozenset({"systemd", "systemd_service"})
+_OWN_FOLDER = re.compile(r"\{\{\s*(?:playbook_dir|role_path)\s*\}\}/*")
+_MADE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|[*?]", re.DOTALL)
+"""What is only known at run time: expressions and globs."""
+_PIECE = re.compile(r"[^\s'\"=,;:|(){}\[\]<>&`]+")
+_CAN_BE_DYNAMIC = re.compile(rb"include|import_|vars_files|roles?\b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """The names in a file. ``tokens`` may be files or folders, ``prefixes`` are folders of names made at run time."""
+
+    tokens: frozenset[str] = frozenset()
+    prefixes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    dynamic: bool = False
+    """It includes something whose name is made at run time."""
+    needs_init: bool = False
+    """It uses a module that talks to systemd."""
+
+
+NOTHING = Names()
+
+
+def syntax_error(data: bytes) -> Broken | None:
+    """Why this is not YAML at all, or None. Fast: nothing is built."""
+    try:
+        check_brackets(text_of(data))
+        CParser(data).raw_parse()
+    except Broken as error:
+        return error
+    except yaml.YAMLError as error:
+        return broken(error, 1)
+    return None
+
+
+def may_be_dynamic(data: bytes) -> bool:
+    """Whether an include may have a name made at run time; False is certain."""
+    return b"{{" in data and _CAN_BE_DYNAMIC.search(data) is not None
+
+
+def names_in(data: bytes) -> Names:
+    """The names in a YAML file; one that cannot be read names nothing (its error is a finding elsewhere)."""
+    try:
+        root = compose(text_of(data))
+    except Broken:
+        return NOTHING
+    scan = _Scan()
+    if root is not None:
+        scan.walk(root)
+    return Names(
+        tokens=frozenset(scan.tokens),
+        prefixes=frozenset(scan.prefixes),
+        roles=frozenset(scan.roles),
+        dynamic=scan.dynamic,
+        needs_init=scan.needs_init,
+    )
+
+
+class _Scan:
+    """One walk over the nodes of a file; shared nodes are visited once."""
+
+    def __init__(self) -> None:
+        self.tokens: set[str] = set()
+        self.prefixes: set[str] = set()
+        self.roles: set[str] = set()
+        self.dynamic = self.needs_init = False
+
+    def walk(self, root: yaml.Node) -> None:
+        todo, seen = [root], {id(root)}
+        while todo:
+            node = todo.pop()
+            if isinstance(node, yaml.ScalarNode):
+                self._scalar(node.value)
+            elif isinstance(node, yaml.MappingNode):
+                for key, value in node.value:
+                    self._entry(str(key.value).rpartition(".")[2], value)
+            children = [n for n in _children(node) if id(n) not in seen]
+            seen.update(map(id, children))
+            todo += children
+
+    def _entry(self, key: str, value: yaml.Node) -> None:
+        if key in _INIT_MODULES or (
+            key in ("action", "local_action", "module") and _first_word(value) in _INIT_MODULES
+        ):
+            self.needs_init = True
+        if key in _INCLUDES:
+            self.dynamic = self.dynamic or any("{{" in _OWN_FOLDER.sub("", s) for s in _named(value))
+        if key in _ROLE_LISTS and isinstance(value, yaml.SequenceNode):
+            for item in value.value:
+                self.roles.update([item.value] if isinstance(item, yaml.ScalarNode) else _fields(item, "role", "name"))
+        elif key in _ROLE_TASKS:
+            self.roles.update(_fields(value, "name"))
+
+    def _scalar(self, text: str) -> None:
+        text = _MADE.sub("\0", _OWN_FOLDER.sub("", text))
+        for piece in {text.strip(), *_PIECE.findall(text)}:
+            if "\0" in piece:
+                folder = piece.partition("\0")[0].rpartition("/")[0]
+                self.prefixes.update([folder] if folder.strip("./") else ())
+            elif piece.strip("./") and not piece.startswith(("/", "~")) and len(piece) < 500 and "\n" not in piece:
+                self.tokens.add(piece)
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for _, value in node.value:
+            yield value
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
+def _fields(node: yaml.Node, *names: str) -> list[str]:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return [v.value for k, v in pairs if k.value in names and isinstance(v, yaml.ScalarNode)]
+
+
+def _named(node: yaml.Node) -> Iterator[str]:
+    """What an include names: itself, its ``file`` or ``name``, or each item of a list."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node.value
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _named(item)
+    else:
+        yield from _fields(node, "file", "name", "role", "dir", "tasks_from", "vars_from")
+
+
+def _first_word(node: yaml.Node) -> str:
+    words = node.value.split() if isinstance(node, yaml.ScalarNode) else _fields(node, "module")
+    return words[0].rpartition(".")[2] if words else ""

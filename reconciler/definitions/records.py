@@ -1,0 +1,86 @@
+"""A scenario with what follows from its files alone, computed once per content: everything a batch needs but the variant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from reconciler.core.digests import digest
+from reconciler.core.model import Rule, Scenario
+from reconciler.definitions.dependencies import Dependencies
+from reconciler.definitions.findings import Finding
+from reconciler.definitions.matching import facts
+
+
+class Component(NamedTuple):
+    """One component of a batch's inputs: its parts, and their digest."""
+
+    parts: Mapping[str, str]
+    digest: str
+
+
+def component(parts: Mapping[str, str]) -> Component:
+    """Parts with their digest."""
+    return Component(parts, digest(parts))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScenarioRecord:
+    """One ``scenario.json`` and its folder. ``value`` is None when something in it is wrong; ``claim`` is its key all the same."""
+
+    path: str
+    folder: str
+    claim: str
+    value: Scenario | None
+    findings: tuple[Finding, ...]
+    dependencies: Dependencies
+
+    @property
+    def error(self) -> Finding | None:
+        """The first problem that stalls the scenario."""
+        return next((f for f in self.findings if f.severity == "error"), None) if self.findings else None
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario of a record that is right."""
+        assert self.value is not None
+        return self.value
+
+    @cached_property
+    def task(self) -> Component:
+        """Ticket title and body."""
+        scenario = self.scenario
+        return component({"ticket title": digest(scenario.ticket_title), "ticket body": digest(scenario.ticket_body)})
+
+    @cached_property
+    def truth(self) -> Component:
+        """The ansible rules' playbooks and what they reach."""
+        return component(self.dependencies.truth)
+
+    @cached_property
+    def rules(self) -> Component:
+        """Each rule, under its label."""
+        parts: dict[str, str] = {}
+        for rule in self.scenario.rules:
+            name, count = f"rule {rule.label}", 2
+            while name in parts:
+                name, count = f"rule {rule.label} ({count})", count + 1
+            parts[name] = _rule_digest(rule)
+        return component(parts)
+
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """What the tags of operational rules are held against."""
+        return facts(self.scenario)
+
+    @cached_property
+    def specialties(self) -> tuple[str, ...]:
+        """The keys of its agents' specialties, each once, sorted; "" for an agent without one."""
+        return tuple(sorted({a.specialty for a in self.scenario.agents}))
+
+
+def _rule_digest(rule: Rule) -> str:
+    return digest(
+        [rule.scope, rule.label, rule.validator, rule.required, rule.negate, rule.pattern, rule.where,
+         rule.minimum, rule.maximum, rule.playbook]
+    )  # fmt: skip

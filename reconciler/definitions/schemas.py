@@ -1,0 +1,252 @@
+"""The file formats as pydantic models: strict types, unknown fields forbidden. The JSON Schemas come from here.
+
+The scenario format is that of every documented version of the benchmark system; the rest is this program's own.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from reconciler.core.model import Mode
+from reconciler.definitions.record import TrialRecord
+from reconciler.definitions.units import Size
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A name that people and commit subjects show: no control characters."""
+
+ValidatorName = Literal["pattern_match", "job_resolution_status", "ticket_status", "task_count", "ansible"]
+Where = Literal[
+    "executed_commands",
+    "task_summary",
+    "task_description",
+    "task_plan",
+    "agent_messages",
+    "operational_rules",
+    "job_resolution",
+    "job_plan",
+    "gateway_messages",
+    "gateway_summary",
+]
+STATUSES = ("success", "agentic_failure", "hard_failure", "partial", "no_action", "no_tasks_created")
+"""Every resolution status of every documented version."""
+
+
+class Strict(BaseModel):
+    """No conversions, no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+# ---------------------------------------------------------------- scenario.json
+
+
+class RuleFile(Strict):
+    """One entry of ``validation``; which fields apply depends on the validator."""
+
+    label: Name
+    validator: ValidatorName
+    required: bool = True
+    negate: bool = False
+    pattern: str | None = None
+    where: Where | None = None
+    min: int | None = Field(default=None, ge=0)
+    max: int | None = Field(default=None, ge=0)
+    ansiblePath: Text | None = None  # noqa: N815 - the format's own spelling
+
+
+class ValidationFile(Strict):
+    """Rules by scope, and the guards of the oldest version."""
+
+    gateway: list[RuleFile] = []
+    job: list[RuleFile] = []
+    tasks: list[RuleFile] = []
+    allowedAgents: list[Text] = []  # noqa: N815 - the format's own spelling
+    allowedHosts: list[Text] = []  # noqa: N815
+
+
+class HostFile(Strict):
+    """A host of a scenario."""
+
+    host_id: Text | None = None
+    host_name: Name | None = None
+    template: Name | None = None
+
+
+class AgentFile(Strict):
+    """An agent of a scenario."""
+
+    agent_id: Text | None = None
+    agent_name: Name | None = None
+    host_name: Name | None = None
+    host_id: Text | None = None
+    specialty_key: Name | None = None
+
+
+class _ScenarioBase(Strict):
+    schema_: str | None = Field(default=None, alias="$schema")
+    key: Name
+    description: str
+    tags: list[Name] = []
+    hosts: list[HostFile] = []
+    agents: list[AgentFile] = []
+    validation: ValidationFile = ValidationFile()
+
+
+class ScenarioFile(_ScenarioBase):
+    """``scenario.json`` of versions 0.7 and 0.8."""
+
+    title: Name
+    ticket_title: Name
+    ticket_body: Text
+
+
+class OldScenarioFile(_ScenarioBase):
+    """``scenario.json`` of versions 0.3 and 0.4: ``description`` is what the agent gets."""
+
+    name: Name
+    description: Text
+
+
+# ---------------------------------------------------------------- resources (*.mdx front matter)
+
+
+class SpecialtyFile(Strict):
+    """Front matter of a specialty; the body is the prompt."""
+
+    org: str | None = None
+    name: Name
+    description: str = ""
+    execution_mode: Literal["investigate_only"] | None = None
+
+
+class OperationalRuleFile(Strict):
+    """Front matter of an operational rule; the body is its text."""
+
+    org: str | None = None
+    name: Name
+    tags: list[Name] = []
+
+
+class HostResourceFile(Strict):
+    """Front matter of a host; the body is what is known about it."""
+
+    org: str | None = None
+    name: Name
+    public_ip: str | None = None
+    private_ip: str | None = None
+    additional_names: list[Name] = []
+    target_type: Literal["ssh", "winrm"] = "ssh"
+    target_port: int | None = Field(default=None, ge=1, le=65_535)
+    skip_tls_verify: bool = False
+    tags: list[Name] = []
+    is_jump_host: bool = False
+    jump_host: Name | None = None
+    jump_host_credential: Name | None = None
+    jump_host_user_credential: Name | None = None
+    eligible_subnets: list[str] = []
+
+
+class CredentialUse(Strict):
+    """A credential that an agent may use, and as what."""
+
+    credential: Name
+    credential_role: Literal["ssh_username", "ssh_password", "ssh_private_key", "ssh_public_key"]
+    is_required: bool = True
+
+
+class AgentResourceFile(Strict):
+    """Front matter of an agent; it has no body."""
+
+    name: Name | None = None
+    specialty: Name
+    host: Name
+    main_engine: Name
+    secondary_engine: Name
+    remote_execution: bool = True
+    credential_config: list[CredentialUse] = []
+
+
+# ---------------------------------------------------------------- templates, engines, benchmarks
+
+
+class ImageFile(Strict):
+    """Image alias per mode."""
+
+    incus: Text | None = None
+    lima: Text | None = None
+
+
+class TemplateFile(Strict):
+    """``template.yaml``: what a sandbox starts from. What is left out is the parent's."""
+
+    image: ImageFile | None = None
+    parent: Name | None = None
+    cpus: int | None = Field(default=None, ge=1, le=256)
+    memory: Size | None = None
+    disk: Size | None = None
+    packages: list[Name] = []
+    provision: list[Text] = []
+
+
+class EngineFile(BaseModel):
+    """An engine: the adapter that drives it; every other field is that adapter's setting."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    adapter: Name
+
+
+class VariantFile(Strict):
+    """What is under test; what is left out is the scenario's own."""
+
+    specialty: Name | None = None
+    main_engine: Name | None = None
+    secondary_engine: Name | None = None
+
+
+class GateFile(Strict):
+    """When a batch is good enough."""
+
+    pass_rate: float = Field(default=1.0, ge=0, le=1)
+    compliance: float = Field(default=0.0, ge=0, le=100)
+
+
+def _one_is_a_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class BenchmarkFile(Strict):
+    """Declared demand: scenarios × variants."""
+
+    name: Name
+    scenarios: Annotated[list[Name], BeforeValidator(_one_is_a_list, json_schema_input_type=list[Name] | Name)] = Field(
+        min_length=1, description='Keys or tags, or "*" for every scenario.'
+    )
+    variants: list[VariantFile] = Field(default=[VariantFile()], min_length=1)
+    iterations: int = Field(default=1, ge=1, le=1000)
+    on_change: bool = True
+    schedule: Text | None = Field(default=None, description="Five-field cron: a sweep.")
+    timezone: Text = "UTC"
+    mode: Mode
+    gate: GateFile = GateFile()
+
+
+# ---------------------------------------------------------------- JSON Schemas
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema_documents() -> dict[str, dict[str, Any]]:
+    """File name to JSON Schema, as shipped in ``reconciler/schemas``."""
+    kinds: dict[str, tuple[str, Any, Literal["validation", "serialization"]]] = {
+        "scenario.schema.json": ("scenario.json", ScenarioFile | OldScenarioFile, "validation"),
+        "benchmark.schema.json": ("A benchmark", BenchmarkFile, "validation"),
+        "template.schema.json": ("A sandbox template", TemplateFile, "validation"),
+        "engine.schema.json": ("An engine", EngineFile, "validation"),
+        "trial.schema.json": ("The record of a trial", TrialRecord, "serialization"),
+    }
+    return {
+        name: {**TypeAdapter(kind).json_schema(by_alias=True, mode=mode), "$schema": _DIALECT, "title": title}
+        for name, (title, kind, mode) in kinds.items()
+    }

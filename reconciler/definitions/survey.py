@@ -1,0 +1,138 @@
+"""Everything at once: what the files of a revision say about each other, what follows, and what is wrong with it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.core.model import Mode
+from reconciler.definitions.dependencies import link_finding
+from reconciler.definitions.findings import Finding
+from reconciler.definitions.fitting import Misfit, dangling, misfit, own_misfit
+from reconciler.definitions.library import Library
+from reconciler.definitions.parse import Locator, Problem
+from reconciler.definitions.records import ScenarioRecord
+from reconciler.definitions.selection import Index
+from reconciler.definitions.shelf import Shelf
+from reconciler.definitions.templates import Templates
+from reconciler.definitions.values import Blocked
+from reconciler.definitions.wants import Resolution, Terms, broken, resolve
+
+Scenarios = Shelf[ScenarioRecord]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What the definitions come to together."""
+
+    resolutions: tuple[Resolution, ...] = ()
+    misfits: Mapping[tuple[str, Mode], Misfit] = field(default_factory=dict)
+    """(scenario key, mode) for what cannot run in a mode that a benchmark wants."""
+    own_misfits: Mapping[str, Misfit] = field(default_factory=dict)
+    """Scenario keys whose own specialties a benchmark wants, and cannot have."""
+    blocked: tuple[Blocked, ...] = ()
+    """Benchmarks that cannot be read."""
+    findings: tuple[Finding, ...] = ()
+
+
+class Surveyor:
+    """Makes a survey. What has not changed since ``before`` keeps its identity, so that what is derived can be kept too."""
+
+    def __init__(self, library: Library, scenarios: Scenarios, templates: Templates, locator: Locator) -> None:
+        """Everything of one revision."""
+        self._library, self._scenarios, self._templates = library, scenarios, templates
+        self._locator = locator
+        self._problems: dict[str, list[Problem]] = {}
+
+    def survey(self, index: Index, before: Survey) -> Survey:
+        """``before`` is the survey of the revision before."""
+        old = {r.path: r.terms for r in before.resolutions}
+        resolutions = tuple(self._resolve(index, old))
+        misfits, own = self._misfits(resolutions)
+        blocked = tuple(
+            broken(b, e) for files in self._library.benchmarks.claims.values() for b in files if (e := self._stall(b))
+        )
+        findings = {*self._templates.findings, *self._findings()}
+        return Survey(
+            resolutions=resolutions,
+            misfits=misfits,
+            own_misfits=own,
+            blocked=blocked,
+            findings=tuple(sorted(_without_echoes(findings))),
+        )
+
+    def _stall(self, benchmark: Any) -> Finding | None:
+        """What stalls a whole benchmark."""
+        if benchmark.claim in self._library.benchmarks.usable:
+            return None
+        reason = self._library.benchmarks.stalled_by(benchmark.claim)
+        error: Finding | None = benchmark.error
+        return error or Finding(path=benchmark.path, rule="duplicate-name", message=reason)
+
+    def _resolve(self, index: Index, old: Mapping[str, Terms]) -> Iterator[Resolution]:
+        library = self._library
+        for parsed in library.benchmarks.usable.values():
+            assert parsed.value is not None
+            found = resolve(parsed.path, parsed.value, index, library.specialties, library.engines)
+            self._note(parsed.path, found.problems)
+            kept = old.get(parsed.path)
+            yield found.with_terms(kept) if kept is not None and kept.same_as(found.terms) else found
+
+    def _misfits(self, resolutions: Iterable[Resolution]) -> tuple[dict[tuple[str, Mode], Misfit], dict[str, Misfit]]:
+        usable, misfits, owns = self._scenarios.usable, dict[tuple[str, Mode], Misfit](), dict[str, Misfit]()
+        checked = set[tuple[str, Mode]]()
+        for resolution in resolutions:
+            mode, own = resolution.terms.benchmark.mode, any(n.specialty is None for n in resolution.terms.lineups)
+            for key in resolution.keys:
+                if (record := usable.get(key)) is None:
+                    continue
+                if (key, mode) not in checked and (found := misfit(record, mode, self._templates)):
+                    misfits[key, mode] = found
+                    self._note(record.path, [found.problem] if found.problem else [])
+                checked.add((key, mode))
+                if own and key not in owns and (found := own_misfit(record, self._library.specialties)):
+                    owns[key] = found
+                    self._note(record.path, [found.problem] if found.problem else [])
+        return misfits, owns
+
+    def _note(self, path: str, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self._problems.setdefault(path, []).append(problem)
+
+    # ------------------------------------------------------------ findings
+
+    def _findings(self) -> Iterator[Finding]:
+        for shelf in self._library.shelves:
+            for file in shelf.files.values():
+                yield from file.findings
+            yield from shelf.duplicates(lambda path: self._locator.spot(path, ("name",)))
+        for record in self._scenarios.files.values():
+            if record.findings:
+                yield from record.findings
+        yield from self._scenarios.duplicates(lambda path: self._locator.spot(path, ("key",)))
+        for path, problems in self._problems.items():
+            yield from self._locator.findings(path, problems)
+        for record in self._scenarios.usable.values():
+            if problems := list(dangling(record, self._templates, self._library.specialties)):
+                yield from self._locator.findings(record.path, problems, warning=True)
+        yield from self._agents()
+        yield from (link_finding(p) for p in self._locator.tree.links)
+
+    def _agents(self) -> Iterator[Finding]:
+        """Agents of the platform that name what is not there."""
+        for file in self._library.agents.usable.values():
+            agent, problems = file.value, list[Problem]()
+            assert agent is not None
+            if agent.specialty not in self._library.specialties.names:
+                problems.append(
+                    (("specialty",), "unknown-specialty", *self._library.specialties.unknown(agent.specialty))
+                )
+            if agent.host not in self._library.hosts.names:
+                problems.append((("host",), "unknown-host", *self._library.hosts.unknown(agent.host)))
+            yield from self._locator.findings(file.path, problems)
+
+
+def _without_echoes(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Without warnings that an error says as well."""
+    found = set(findings)
+    errors = {(f.path, f.line, f.column, f.rule) for f in found if f.severity == "error"}
+    return (f for f in found if f.severity == "error" or (f.path, f.line, f.column, f.rule) not in errors)
