@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import select
 import signal
 import socket
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reconciler.adapters.child import kill_group, run_child, start_child
@@ -24,6 +26,7 @@ _ENVIRONMENT = {
 }
 """All that a command inherits."""
 _START_S = 20.0
+_SETTLE_S = 2.0
 _NOT_JOINED = 125
 _SUSPICIOUS = (_NOT_JOINED, 137)
 """Exit codes that a command may owe to the end of its sandbox."""
@@ -91,7 +94,8 @@ class NamespaceSandbox:
         limit: int = 262_144,
     ) -> Completed:
         """Run a command as root, in /root; what it leaves in the background stays until the sandbox ends."""
-        return await nursery().call(self._run(argv, stdin, timeout, _ENVIRONMENT | dict(env or {}), limit))
+        command = partial(self._inside, argv, stdin=stdin, timeout=timeout, env=env, limit=limit)
+        return await nursery().call(self._run(command))
 
     async def end(self) -> None:
         """Kill all its processes, and return when they are gone. In the guarded thread."""
@@ -127,44 +131,47 @@ class NamespaceSandbox:
         if self._groups:
             await cgroups.removed(self.name)
 
-    async def _run(
-        self, argv: Sequence[str], stdin: bytes, timeout: float, env: Mapping[str, str], limit: int
-    ) -> Completed:
+    async def _run(self, command: Callable[[], Awaitable[Completed]]) -> Completed:
         if self._process.returncode is not None:
             raise self._gone()
         task = asyncio.current_task()
         assert task is not None
         self._commands.add(task)
         try:
-            done = await run_child(
-                [
-                    "/bin/sh",
-                    "-c",
-                    self._join,
-                    "sh",
-                    *self._nsenter(*_NAMESPACES),
-                    "--wdns=/root",
-                    "--",
-                    "setsid",
-                    *argv,
-                ],
-                timeout=timeout,
-                stdin=stdin,
-                env=env,
-                cwd="/",
-                limit=limit,
-                keep_background=True,
-                kill=_kill_inside,
-            )
+            done = await command()
             if done.exit_code in _SUSPICIOUS or b"fork failed" in done.stderr:
-                # The processes inside are killed before PID 1 is seen to have ended.
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._process.wait(), 0.1)
+                await self._settle()
         finally:
             self._commands.discard(task)
         if self._process.returncode is not None and done.exit_code != 0:
             raise self._gone()
         return done
+
+    async def _settle(self) -> None:
+        """Where nothing more can be started inside, wait for the end to be seen: what lives inside is killed before it is."""
+        if (await self._inside(["true"], timeout=_SETTLE_S)).exit_code != 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), _SETTLE_S)
+
+    async def _inside(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        limit: int = 4096,
+    ) -> Completed:
+        return await run_child(
+            ["/bin/sh", "-c", self._join, "sh", *self._nsenter(*_NAMESPACES), "--wdns=/root", "--", *argv],
+            timeout=timeout,
+            stdin=stdin,
+            env=_ENVIRONMENT | dict(env or {}),
+            cwd="/",
+            limit=limit,
+            keep_background=True,
+            kill=_kill_inside,
+        )
 
     @property
     def _join(self) -> str:
@@ -190,14 +197,22 @@ async def _unshare(plan: Plan, far: socket.socket) -> Process:
 
 
 def _kill_inside(nsenter: int) -> None:
-    """Kill the group inside, which ``setsid`` made, and leave ``nsenter`` to reap it and end.
+    """Kill what ``nsenter`` brought in, let it reap that and end, then kill the rest of its group.
 
-    Were its parent killed too, the first process inside would become a child of the host's init, and where that does
-    not reap, the sandbox could never end.
+    Were it killed first, the process inside would be orphaned to the host's init, and where that one does not reap, the
+    sandbox could never end.
     """
-    with suppress(FileNotFoundError):
-        for inside in _children(nsenter) or [nsenter]:
-            kill_group(inside)
+    with suppress(ProcessLookupError, FileNotFoundError):
+        handle = os.pidfd_open(nsenter)
+        try:
+            if inside := _children(nsenter):
+                os.kill(inside[0], signal.SIGKILL)
+                ended = select.poll()
+                ended.register(handle, select.POLLIN)
+                ended.poll(1000)
+        finally:
+            os.close(handle)
+    kill_group(nsenter)
 
 
 def _children(pid: int) -> list[int]:
