@@ -129,7 +129,7 @@ async def start_child(
 ) -> tuple[asyncio.subprocess.Process, ChildProtocol]:
     """Start ``argv`` in a session of its own, stdout and stderr as pipes. Raises ``OSError`` when it cannot.
 
-    Being cancelled meanwhile kills it; left to asyncio, its pipes would stay open (Python 3.11).
+    Being cancelled meanwhile kills it with its group; left to asyncio, its pipes would stay open (Python 3.11).
     """
     loop = asyncio.get_running_loop()
     starting = asyncio.ensure_future(
@@ -149,7 +149,9 @@ async def start_child(
         transport, protocol = await asyncio.shield(starting)
     except asyncio.CancelledError:
         with contextlib.suppress(OSError):
-            _, protocol = await starting
+            transport, protocol = await starting
+            kill_group(transport.get_pid())
+            await protocol.exited.wait()
             await protocol.close()
         raise
     return asyncio.subprocess.Process(transport, protocol, loop), protocol
