@@ -18,6 +18,7 @@ from rich.console import Console
 
 from reconciler.app.settings import load
 from reconciler.app.wiring import wired
+from reconciler.cli.progress import wide_console
 from reconciler.cli.reading import series_of_configuration, trend_table
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.core.model import Template
@@ -26,7 +27,7 @@ PATIENCE = 600.0
 """Seconds that one chapter may take."""
 
 _CONFIG = """\
-source: {{kind: git, repository: {remote}, branch: main, poll: 60s, debounce: 200ms}}
+source: {{kind: git, repository: {remote}, branch: main, poll: 60s, debounce: 1s}}
 results: {{branch: results}}
 state: {state}
 limits: {{parallel: {parallel}, memory: 8GiB, trial: 5m, attempts: 3}}
@@ -42,13 +43,16 @@ on_change: true
 mode: {mode}
 gate: {{pass_rate: 1.0, compliance: 90}}
 """
-_SCENARIOS = ("disk-log-flood", "cron-job-permission", "stale-lock")
+_SCENARIOS = {
+    "incus": ("disk-log-flood", "systemd-service-bad-edit", "stale-lock"),
+    "namespace": ("disk-log-flood", "cron-job-permission", "stale-lock"),
+}
 
 
 def run(directory: Path | None, *, incus: bool) -> int:
     """Tell the story. Leaves the repositories, and nothing running."""
     home = _home(directory)
-    say = Console(highlight=False, soft_wrap=True)
+    say = wide_console()
     mode, why = asyncio.run(_mode(home, insist=incus))
     say.print(f"[bold]reconciler demo[/] in {home}\nSandboxes: {mode} ({why})")
     story = _Story(home, mode, say)
@@ -102,7 +106,7 @@ class _Story:
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.remote), cwd=self.home)
         self.git("clone", "--quiet", str(self.remote), str(self.work), cwd=self.home)
         examples = _examples()
-        scenarios = [*_SCENARIOS, *(["systemd-service-bad-edit"] if self.mode == "incus" else [])]
+        scenarios = _SCENARIOS[self.mode]
         for name in scenarios:
             shutil.copytree(examples / "scenarios" / name, self.work / "scenarios" / name)
         for name in ("specialties", "operational_rules", "templates", "engines"):

@@ -30,12 +30,20 @@ class Tally:
         return sum(not r.passed for r in self.records)
 
 
+def wide_console(stream: TextIO | None = None) -> Console:
+    """A console that wraps nothing where no terminal says how wide it is: a log has all the room it needs."""
+    console = Console(file=stream, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 240
+    return console
+
+
 class Progress:
     """A listener of the loop. ``lines`` where every event is to be a line even on a terminal."""
 
     def __init__(self, *, stream: TextIO = sys.stderr, live: bool = True, verbose: int = 0, indent: str = "") -> None:
         """``verbose`` 1 shows the failed checks of a trial, 2 all of them."""
-        self.console = Console(file=stream, highlight=False, soft_wrap=True)
+        self.console = wide_console(stream)
         self.tally = Tally()
         self._live_wanted = live and self.console.is_terminal
         self._verbose, self._indent = verbose, indent

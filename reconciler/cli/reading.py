@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from reconciler.app.linting import lint_directory
 from reconciler.app.settings import find, load
 from reconciler.app.wiring import Program, wired
+from reconciler.cli.progress import wide_console
 from reconciler.core.dashboard import Row, percent
 from reconciler.core.model import Trial
 from reconciler.core.planning import Plan
@@ -104,7 +104,7 @@ def _due_document(look: Look, trial: Trial) -> dict[str, Any]:
 def _print_plan(
     look: Look, due: list[dict[str, Any]], held: list[dict[str, Any]], stalled: list[dict[str, Any]]
 ) -> None:
-    console = Console(highlight=False)
+    console = wide_console()
     for warning in look.world.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
     for title, items in (("due", due), ("held", held), ("stalled", stalled)):
@@ -202,7 +202,7 @@ def _row_document(row: Row) -> dict[str, Any]:
 
 
 def _print_status(look: Look) -> None:
-    console = Console(highlight=False)
+    console = wide_console()
     daemon = f"daemon: pid {look.note.get('pid')}" if look.alive else "no daemon works in this state directory"
     console.print(f"revision {(look.world.revision or 'none')[:10]}, {daemon}")
     for line in (*look.world.warnings, *_broken(look)):
@@ -247,7 +247,7 @@ def trend(config: Path | None, scenario: str | None, *, as_json: bool) -> int:
         documents = [trend_document(t) | {"now": now.get((t.scenario, slug))} for slug, t in trends]
         print(json.dumps({"series": documents}, indent=1))
         return 0
-    Console(highlight=False).print(trend_table(rows, trends) if trends else "Nothing is measured yet.")
+    wide_console().print(trend_table(rows, trends) if trends else "Nothing is measured yet.")
     return 0
 
 
@@ -274,7 +274,7 @@ def trend_table(rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> Tab
         for number, batch in enumerate(series.batches):
             says = verdict(series, batch)
             row = wanted.get(batch.batch)
-            back = "now, and measured before: nothing ran again" if row and row.reused else "now" if row else ""
+            back = "now (inputs are back, results reused)" if row and row.reused else "now" if row else ""
             table.add_row(
                 series.scenario if number == 0 else "",
                 slug if number == 0 else "",

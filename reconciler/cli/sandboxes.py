@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from reconciler.app.settings import find, load
 from reconciler.app.wiring import Program, wired
+from reconciler.cli.progress import wide_console
 from reconciler.core.errors import Unavailable
 from reconciler.ports import SandboxInfo
 
@@ -26,7 +26,7 @@ def show(config: Path | None, *, as_json: bool) -> int:
         table.add_row(
             d["name"], d["mode"], d["trial"], d["template"], d["created_at"] or "", "yes" if d["orphan"] else ""
         )
-    Console().print(table if documents else "No sandbox exists.")
+    wide_console().print(table if documents else "No sandbox exists.")
     return 0
 
 

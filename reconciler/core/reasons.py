@@ -28,7 +28,14 @@ def latest(trend: Trend | None, trial: Trial) -> BatchResults | None:
     """The newest recorded batch to compare a due trial with: of the same mode, if there is one."""
     if trend is None:
         return None
-    same = [b for b in trend.batches if b.mode == trial.batch.mode and b.batch != trial.batch.id]
+    own = trend.batch(trial.batch.id, trial.epoch)
+    same = [
+        b
+        for b in trend.batches
+        if b.mode == trial.batch.mode
+        and b.batch != trial.batch.id
+        and not (own and own.first_finished < b.first_finished)
+    ]
     return same[-1] if same else None
 
 
@@ -52,9 +59,10 @@ def reason(trial: Trial, trend: Trend | None, changed: tuple[Change, ...], told:
         return f"sweep of {trial.epoch}"
     if trend is None or not trend.batches:
         return "never measured"
-    if trend.batch(trial.batch.id, "") is not None:
-        return f"iteration {trial.iteration} is wanted and not recorded"
+    known = trend.batch(trial.batch.id, "")
+    if known is not None and trial.iteration > known.wanted:
+        return f"{trial.iteration} iterations are wanted now, and {known.wanted} were"
     if not changed:
-        return f"never measured in mode {trial.batch.mode}"
+        return f"never measured in mode {trial.batch.mode}" if known is None else "its batch is not complete"
     names = ", ".join(dict.fromkeys(c.part for c in changed[:3])) + (" and more" if len(changed) > 3 else "")
     return f"{names} changed" + (f" in {told}" if told else "")
