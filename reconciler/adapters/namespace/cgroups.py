@@ -10,7 +10,7 @@ from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("memory", "pids", "cpu")
-_TASKS = 4096
+_TASKS = 2048
 _PERIOD_US = 100_000
 
 
@@ -36,10 +36,8 @@ def groups(name: str, root: Path = _ROOT) -> list[str]:
     try:
         for parent in parents:
             _prepare(parent)
-    except OSError as error:
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY):
-            return []
-        raise
+    except OSError:  # read-only, not ours, or without these controllers: the size of the disk still binds
+        return []
     return [str(parent / name) for parent in parents]
 
 

@@ -1,0 +1,67 @@
+"""What a namespace sandbox may use: lines for the kernel's two kinds of cgroups, and the size of its disk."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.namespace import cgroups, view
+from reconciler.core.errors import Invalid
+from reconciler.core.model import Template
+
+MEMORY_MIB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def test_limits_are_told_in_the_words_of_both_versions() -> None:
+    lines = cgroups.limits(cpus=2, memory_mib=64).splitlines()
+    assert {"memory.max 67108864", "memory.swap.max 0", "cpu.max 200000 100000", "pids.max 2048"} < set(lines)
+    assert {"memory.limit_in_bytes 67108864", "cpu.cfs_quota_us 200000"} < set(lines)
+
+
+def test_version_2_has_one_directory_and_hands_its_controllers_down(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "reconciler"):
+        folder.mkdir(exist_ok=True)
+        (folder / "cgroup.controllers").write_text("cpu memory pids")
+        (folder / "cgroup.subtree_control").write_text("")
+    assert cgroups.groups("box", tmp_path) == [str(tmp_path / "reconciler/box")]
+    for folder in (tmp_path, tmp_path / "reconciler"):
+        assert (folder / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
+
+
+def test_version_1_has_a_directory_for_each_controller_that_there_is(tmp_path: Path) -> None:
+    for controller in ("memory", "pids", "blkio"):
+        (tmp_path / controller).mkdir()
+    assert cgroups.groups("box", tmp_path) == [str(tmp_path / c / "reconciler/box") for c in ("memory", "pids")]
+
+
+def test_where_no_cgroup_can_be_made_there_are_no_limits(tmp_path: Path) -> None:
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory/reconciler").write_text("in the way")
+    assert cgroups.groups("box", tmp_path) == []
+
+
+def test_left_overs_are_found_and_removed_by_name(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "memory/reconciler" / name).mkdir(parents=True)
+    assert cgroups.existing(tmp_path) == {"one", "two"}
+    assert cgroups.remove("one", tmp_path)
+    assert cgroups.existing(tmp_path) == {"two"}
+
+
+def test_the_disk_is_the_template_s_but_a_fair_share_of_the_memory() -> None:
+    assert view.disk_mib(Template(name="t", disk_mib=64)) == 64
+    assert view.disk_mib(Template(name="t", disk_mib=10**9)) == max(MEMORY_MIB // 16, 256)
+
+
+def test_hidden_folders_never_lie_below_another(tmp_path: Path) -> None:
+    nested = tmp_path / "state" / "clone"
+    nested.mkdir(parents=True)
+    folders = view.hidden([nested, tmp_path / "state", tmp_path / "not-there"])
+    assert {"/root", "/run", "/tmp"} < set(folders)
+    assert not any(a != b and a.startswith(f"{b}/") for a in folders for b in folders)
+    assert not any("not-there" in f for f in folders)
+
+
+def test_a_folder_to_show_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="no such folder"):
+        view.shown([tmp_path / "gone"])
