@@ -49,7 +49,7 @@ class Machines:
         """Start an instance and wait until systemd is up, for 60 s at most."""
         await self.call(self.server.start, name)
         where = Instance(name=name, project=self._project, socket=self._socket)
-        sandbox = IncusSandbox(where, host=host, image=image, server=self.server, threads=self._threads)
+        sandbox = IncusSandbox(where, host=host, image=image, threads=self._threads)
         reached = await sandbox.run(["sh", "-c", _REACH, "sh", host], timeout=_BOOT_S)
         if reached.exit_code != 0:
             why = (

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 
 from reconciler.adapters.incus.execute import Execution, Instance, Lost
-from reconciler.adapters.incus.server import Server
 from reconciler.core.errors import Transient
 from reconciler.ports import Completed
 
+_PROBE_S = 5.0
 _STOP_S = 3.0
 """Seconds that a cancelled command gets to be gone: it is killed at once, and the client told."""
 
@@ -18,10 +18,10 @@ class IncusSandbox:
 
     controller = "outside"
 
-    def __init__(self, instance: Instance, *, host: str, image: str, server: Server, threads: Executor) -> None:
+    def __init__(self, instance: Instance, *, host: str, image: str, threads: Executor) -> None:
         """``threads`` runs its commands, one thread for each at a time."""
         self.name, self.host, self.image = instance.name, host, image
-        self._instance, self._server, self._threads = instance, server, threads
+        self._instance, self._threads = instance, threads
         self.variables: Mapping[str, str] = {
             "ansible_connection": "reconciler_incus",  # in reconciler/ansible_plugins
             "ansible_host": instance.name,
@@ -54,5 +54,9 @@ class IncusSandbox:
         return Completed(exit_code=ended.exit_code, stdout=ended.stdout, stderr=ended.stderr, timed_out=ended.timed_out)
 
     async def _runs(self) -> bool:
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, self._server.instance, self.name)
-        return found is not None and found["status"] == "Running"
+        """A command tells more than the server, for whom a machine that is being killed still runs."""
+        probe = Execution(self._instance, ["true"], seconds=_PROBE_S)
+        try:
+            return (await asyncio.get_running_loop().run_in_executor(self._threads, probe.run)).told
+        except Lost:
+            return False

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -91,13 +92,15 @@ class Server:
     @contextlib.contextmanager
     def _answers(self) -> Iterator[Any]:
         """The API. Raises ``Unavailable`` when the server does not answer, ``Transient`` when it says no."""
+        if not Path(self._socket).is_socket():
+            raise Unavailable(self._silent())  # asked anyway, pylxd would leak a descriptor each time
         try:
             if self._client is None:
                 endpoint = f"http+unix://{quote(self._socket, safe='')}"
                 self._client = pylxd.Client(endpoint=endpoint, project=self._project, timeout=_ANSWER_S)
             yield self._client.api
         except (ClientConnectionFailed, requests.RequestException) as error:
-            raise Unavailable(self._silent(error)) from error
+            raise Unavailable(self._silent(str(error))) from error
         except LXDAPIException as error:
             if error.response.status_code in (403, 503):
                 raise Unavailable(f"Incus at {self._socket} refuses: {error}") from error
@@ -119,7 +122,7 @@ class Server:
             "sandbox", f"Incus did not finish an operation within {_OPERATION_S:g} s: is the disk full or slow?"
         )
 
-    def _silent(self, error: Exception) -> str:
-        if "Permission denied" in str(error):
+    def _silent(self, why: str = "") -> str:
+        if "Permission denied" in why:
             return f"Incus at {self._socket} is not for this user: run as root or join the group incus-admin"
         return f"Incus does not answer at {self._socket}: run ./dev setup incus, or choose mode namespace"

@@ -24,9 +24,13 @@ _STALE = timedelta(hours=1)
 _INSTALL_S = 900.0
 
 _INSTALL = """
-export DEBIAN_FRONTEND=noninteractive
-apt-get -qq -y install --no-install-recommends -- "$@" || { apt-get -qq update && apt-get -qq -y install --no-install-recommends -- "$@"; }
+export DEBIAN_FRONTEND=noninteractive RES_OPTIONS='timeout:2 attempts:1'
+install() { apt-get -qq -y install --no-install-recommends -- "$@"; }
+install "$@" 2>/dev/null && exit
+apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=0 -o Acquire::http::Timeout=10 update || exit 99
+install "$@"
 """
+_NO_MIRROR = 99
 _FORGET = "rm -rf /var/log/journal/* /var/lib/systemd/random-seed; : >/etc/machine-id"
 """What must not be equal in all clones."""
 
@@ -87,15 +91,24 @@ class Templates:
         """Install its packages, run its playbooks. What needs neither is never booted, and clones as fast."""
         machine = await self._machines.boot(making, host=making, image=image)
         if template.packages:
-            done = await machine.run(["sh", "-c", _INSTALL, "sh", *template.packages], timeout=_INSTALL_S)
-            said = done.stderr.decode(errors="replace").strip().splitlines() or ["apt-get said nothing"]
-            if b"Unable to locate package" in done.stderr:
-                raise Invalid(f"template {template.name}: {said[-1]}")
-            if done.exit_code != 0:
-                raise Transient("sandbox", f"template {template.name}: its packages cannot be installed: {said[-1]}")
+            await _install(template, machine)
         if template.provision:
             if self._provision is None:
                 raise Invalid(f"template {template.name} has playbooks, which cannot be run here")
             await self._provision(template, machine)
         await machine.run(["sh", "-c", _FORGET], timeout=10)
         await self._machines.call(self._machines.server.stop, making, force=False)
+
+
+async def _install(template: Template, machine: Sandbox) -> None:
+    done = await machine.run(["sh", "-c", _INSTALL, "sh", *template.packages], timeout=_INSTALL_S)
+    if done.exit_code == 0:
+        return
+    what = f"template {template.name} needs {', '.join(template.packages)}"
+    if done.exit_code == _NO_MIRROR:
+        hint = "NAT=true when ./dev setup incus makes the bridge, or an image that has them"
+        raise Transient("sandbox", f"{what}, and no package mirror can be reached from a sandbox: {hint}")
+    said = (done.stderr.decode(errors="replace").strip().splitlines() or ["apt-get said nothing"])[-1]
+    if "Unable to locate package" in said:
+        raise Invalid(f"{what}: {said}")
+    raise Transient("sandbox", f"{what}: {said}")

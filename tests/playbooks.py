@@ -1,0 +1,62 @@
+"""A checkout of playbooks, each for one thing that a provisioner promises."""
+
+PLAY = "- hosts: all\n  gather_facts: false\n  tasks:\n"
+FILES = {
+    "scenarios/x/passes.yml": PLAY
+    + """
+    - ansible.builtin.copy: {content: "by Ansible\\n", dest: /root/written, mode: "0640"}
+    - ansible.builtin.command: cat /root/written
+      changed_when: false
+      register: read
+    - ansible.builtin.assert: {that: read.stdout == "by Ansible"}
+""",
+    "scenarios/x/fails.yml": PLAY
+    + """
+    - name: The web server answers
+      ansible.builtin.assert: {that: 1 == 2, fail_msg: nobody listens on port 80}
+    - ansible.builtin.copy: {content: "", dest: /root/too-far}
+""",
+    "scenarios/x/command-fails.yml": PLAY
+    + """
+    - name: Look for it
+      ansible.builtin.shell: echo it is lost >&2; exit 3
+""",
+    "scenarios/x/forgives.yml": PLAY
+    + """
+    - ansible.builtin.command: "false"
+      ignore_errors: true
+    - block:
+        - ansible.builtin.command: "false"
+      rescue:
+        - ansible.builtin.command: "true"
+""",
+    "scenarios/x/broken.yml": "- hosts: all\n  tasks:\n    - debug: [\n",
+    "scenarios/x/no-role.yml": "- hosts: all\n  roles: [{role: ../../../roles/lost}]\n",
+    "scenarios/x/hangs.yml": PLAY + "    - ansible.builtin.shell: sleep 54321 & sleep 54321\n",
+    "scenarios/x/starts.yml": PLAY + "    - ansible.builtin.shell: nohup sleep 12345 >/dev/null 2>&1 &\n",
+    "scenarios/x/elsewhere.yml": "- hosts: db-07\n  tasks: [{ansible.builtin.command: 'true'}]\n",
+    "scenarios/x/outer-role.yml": "- hosts: all\n  gather_facts: false\n  roles: [{role: ../../../roles/greet}]\n",
+    "roles/greet/tasks/main.yml": "- ansible.builtin.template: {src: ../../../templates/greeting.j2, dest: /root/greeting}\n",
+    "templates/greeting.j2": "hello {{ inventory_hostname }}",
+    "scenarios/x/facts.yml": """
+- hosts: all
+  gather_facts: true
+  tasks: [{ansible.builtin.assert: {that: ansible_facts.hostname == "web-01"}}]
+""",
+    "scenarios/x/inventory.ini": "[web]\nweb-01 port=8080\nweb-99\n[web:vars]\ncolour=green\n",
+    "scenarios/x/groups.yml": """
+- hosts: web
+  gather_facts: false
+  tasks: [{ansible.builtin.assert: {that: [colour == "green", port == 8080, groups.web | length == 2]}}]
+""",
+    "scenarios/x/curious.yml": PLAY
+    + """
+    - ansible.builtin.assert: {that: "lookup('env', 'SECRET') == ''"}
+    - ansible.builtin.shell: test -z "$SECRET"
+""",
+    "scenarios/x/secretive.yml": PLAY
+    + """
+    - ansible.builtin.shell: echo hunter2; exit 1
+      no_log: true
+""",
+}
