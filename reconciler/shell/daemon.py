@@ -34,6 +34,8 @@ LEASE_SECONDS = 60.0
 """A lease lives this long; it is renewed each third of it."""
 REAP_SECONDS = 60.0
 PUSH_AGAIN_SECONDS = 60.0
+UNAVAILABLE_SECONDS = 5.0
+"""A trial whose part stopped answering keeps its slot this long: what fails at once must not spin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ class Reconciler:
             while not self._stopping:
                 self._wake.clear()
                 plan = await self.pass_once()
-                if until_settled and not self._running and not plan.due and not any(h.retry for h in plan.held):
+                if until_settled and self._settled(plan):
                     break
                 await self._sleep()
         finally:
@@ -131,6 +133,11 @@ class Reconciler:
             self._errand("push", self._push)
             self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={summary(plan, len(self._running))}")
         return plan
+
+    def _settled(self, plan: Plan) -> bool:
+        """Nothing runs, is due, or is tried again by itself; and nothing happened since the plan was made."""
+        again = any(h.retry for h in plan.held)
+        return not (self._running or self._wake.is_set() or self._stale or plan.due or again)
 
     def decide(self, world: World) -> Plan:
         """The plan for a world, with what runs here."""
@@ -199,33 +206,40 @@ class Reconciler:
         self._running[work.trial.id] = (work, watch, task)
 
     async def _supervise(self, work: Work, watch: Stopwatch) -> None:
-        """One trial under its lease; whatever goes wrong in it stays in it. The one place that catches everything."""
-        trial = work.trial.id
-        variant = work.trial.batch.variant.slug
+        """One trial under its lease. What came of it is written before the lease is given back."""
+        trial = work.trial
         with bound_contextvars(
-            trial=trial, scenario=work.scenario.key, variant=variant, iteration=work.trial.iteration
+            trial=trial.id, scenario=work.scenario.key, variant=trial.batch.variant.slug, iteration=trial.iteration
         ):
-            problem: tuple[str, str] | None = None
             try:
-                async with self._lease(trial) as ours:
-                    if ours and not await self._recorded(work):
-                        await self._carry_out(work, watch)
-            except Transient as error:
-                problem = (error.cause, str(error))
-            except Unavailable as error:  # the next pass holds the trial; no attempt is burnt
-                self._ended(Ended(work=work, problem=str(error)))
-            except Invalid as error:
-                problem = ("invalid", str(error))
-            except Exception as error:  # a bug ends the trial, with its traceback, and not the daemon
-                log.exception("trial crashed", phase=watch.current)
-                problem = ("harness", f"{type(error).__name__} in phase {watch.current or 'checkout'}; see the log")
+                async with self._lease(trial.id) as ours:
+                    if ours and (problem := await self._attempt(work, watch)) is not None:
+                        await self.journal.fail(trial.id, *problem)
+                        log.warning("trial without a result", cause=problem[0], problem=problem[1], phase=watch.current)
+                        self.listener(Ended(work=work, problem=problem[1]))
+            except Unavailable as error:  # no attempt is burnt: the next pass holds the trial, or finds the part back
+                log.warning("trial put off", problem=str(error), phase=watch.current)
+                self.listener(Ended(work=work, problem=str(error)))
+                await self.observer.clock.sleep(UNAVAILABLE_SECONDS)
             finally:
-                self._running.pop(trial, None)
+                self._running.pop(trial.id, None)
                 self._wake.set()
-            if problem is not None:
-                await self.journal.fail(trial, *problem)
-                log.warning("trial without a result", cause=problem[0], problem=problem[1], phase=watch.current)
-                self._ended(Ended(work=work, problem=problem[1]))
+
+    async def _attempt(self, work: Work, watch: Stopwatch) -> tuple[str, str] | None:
+        """Carry out the trial; (cause, message) when it gave no result. The one place that catches everything."""
+        try:
+            if not await self._recorded(work):
+                await self._carry_out(work, watch)
+        except Transient as error:
+            return error.cause, str(error)
+        except Invalid as error:
+            return "invalid", str(error)
+        except Unavailable:
+            raise
+        except Exception as error:  # a bug ends the trial, with its traceback, and not the daemon
+            log.exception("trial crashed", phase=watch.current)
+            return "harness", f"{type(error).__name__} in phase {watch.current or 'checkout'}; see the log"
+        return None
 
     async def _carry_out(self, work: Work, watch: Stopwatch) -> None:
         log.info("trial started", reason=work.reason, action="regrade" if work.regrades else "run")
@@ -245,15 +259,12 @@ class Reconciler:
             compliance=record.compliance.score,
             commit=commit,
         )
-        self._ended(Ended(work=work, record=record))
+        self.listener(Ended(work=work, record=record))
 
     async def _result(self, work: Work, watch: Stopwatch) -> tuple[TrialRecord, bytes | None]:
         if work.regrades is not None:
             return await self.grader.again(work, work.regrades)
         return await self.grader.grade(work, await self.runner.run(work, watch))
-
-    def _ended(self, event: Ended) -> None:
-        self.listener(event)
 
     async def _recorded(self, work: Work) -> bool:
         """Looked up again under the lease: another daemon may have been faster."""

@@ -1,0 +1,246 @@
+"""The loop as a whole, over fakes: whatever happens, every wanted trial ends up recorded exactly once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.adapters.memory.journal import MemoryJournal
+from reconciler.adapters.memory.results import MemoryResults
+from reconciler.core.errors import Transient
+from reconciler.core.model import Job, PlaybookResult
+from reconciler.core.planning import Limits
+from reconciler.ports import Assignment
+from reconciler.shell.events import Ended, Started
+from tests.builders import task
+from tests.shell_world import ShellWorld, definitions
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> ShellWorld:
+    return ShellWorld(folder=tmp_path)
+
+
+def iterations(world: ShellWorld) -> list[tuple[object, object]]:
+    return sorted((r["scenario"]["key"], r["iteration"]) for r in world.records().values())  # type: ignore[index]
+
+
+async def test_everything_wanted_is_recorded_and_nothing_runs_twice(world: ShellWorld) -> None:
+    world.commit(definitions("alpha", "beta", iterations=3))
+    plan = await world.settle()
+    assert iterations(world) == [(key, n) for key in ("alpha", "beta") for n in (1, 2, 3)]
+    assert (plan.due, plan.held, plan.stalled, plan.reused) == ((), (), (), 6)
+    await world.settle()
+    assert sum(isinstance(e, Started) for e in world.events) == 6
+    assert world.platform.sandboxes == {}
+
+
+async def test_an_edited_specialty_runs_again_and_its_revert_does_not(world: ShellWorld) -> None:
+    world.commit(definitions())
+    await world.settle()
+    world.clock.advance(timedelta(hours=1))
+    world.commit(definitions(specialty="Mend it slowly."))
+    await world.settle()
+    assert len(world.records()) == 4
+    world.commit(definitions())
+    await world.settle()
+    assert len(world.records()) == 4
+    assert "inputs are back" in world.remote.files["README.md"].decode()
+
+
+async def test_a_rules_edit_grades_the_stored_transcripts_again_without_a_sandbox(world: ShellWorld) -> None:
+    world.commit(definitions(rule="repair"))
+    await world.settle()
+    made = len(world.platform.sandboxes)
+    world.platform.unavailable = ""
+    world.commit(definitions(rule="never done"))
+    world.script = breaks
+    await world.settle()
+    again = [r for r in world.records().values() if r["regrades"]]
+    assert [r["passed"] for r in again] == [False, False]
+    assert {r["regrades"] for r in again} <= world.records().keys()
+    assert len(world.platform.sandboxes) == made
+
+
+async def breaks(assignment: Assignment) -> AsyncIterator[Job]:
+    raise Transient("provider", f"no engine for {assignment.trial}")
+    yield
+
+
+async def test_a_failing_agent_is_a_result_and_is_never_tried_again(world: ShellWorld) -> None:
+    world.playbooks["scenarios/alpha/validate.yml"] = PlaybookResult(
+        passed=False, failed_task="check alpha", message="down"
+    )
+    world.commit(definitions(iterations=1))
+    await world.settle()
+    [record] = world.records().values()
+    assert (record["passed"], record["ground_truth"]) == (
+        False,
+        {"passed": False, "failed_task": "check alpha", "message": "down"},
+    )
+
+
+async def test_a_failed_world_is_tried_again_and_stalls_after_the_last_attempt(world: ShellWorld) -> None:
+    world.playbooks["scenarios/alpha/prepare.yml"] = PlaybookResult(
+        passed=False, failed_task="break alpha", message="no"
+    )
+    world.commit(definitions("alpha", "beta", iterations=1))
+    plan = await world.settle()
+    assert [s.reason for s in plan.stalled] == ["3 attempts failed, the last: prepare.yml failed: break alpha: no"]
+    assert iterations(world) == [("beta", 1)]
+    assert sum(isinstance(e, Ended) and e.record is None for e in world.events) == 3
+
+
+async def test_a_silent_restore_may_fail_and_changes_nothing(world: ShellWorld) -> None:
+    files = definitions(iterations=1)
+    files["scenarios/alpha/restore.yml"] = b"- hosts: all\n  tasks: []\n"
+    world.playbooks["scenarios/alpha/restore.yml"] = Transient("playbook", "broken")
+    world.commit(files)
+    await world.settle()
+    assert len(world.records()) == 1
+
+
+async def unended(assignment: Assignment) -> AsyncIterator[Job]:
+    """The job ended, and the end of a task's commands was never delivered."""
+    yield Job(id=assignment.trial, status="success", tasks=(task("repair it", ended=False),))
+
+
+async def test_a_transcript_without_its_end_is_no_result(world: ShellWorld) -> None:
+    world.script = unended
+    world.commit(definitions(iterations=1))
+    plan = await world.settle()
+    assert world.records() == {}
+    assert "without its end" in plan.stalled[0].reason
+
+
+async def crashes(assignment: Assignment) -> AsyncIterator[Job]:
+    raise RuntimeError("a bug in an engine")
+    yield
+
+
+async def test_a_bug_ends_the_trial_as_an_attempt_and_not_the_daemon(world: ShellWorld) -> None:
+    world.script = crashes
+    world.commit(definitions(iterations=1))
+    plan = await world.settle()
+    assert "RuntimeError in phase execute" in plan.stalled[0].reason
+    assert world.platform.sandboxes == {}
+
+
+async def test_a_mode_that_does_not_answer_holds_and_burns_no_attempt_and_runs_when_it_answers(
+    world: ShellWorld,
+) -> None:
+    world.commit(definitions(iterations=1))
+    world.platform.unavailable = "Incus does not answer"
+    plan = await world.settle()
+    assert [h.reason for h in plan.held] == ["Incus does not answer"]
+    world.platform.unavailable = ""
+    await world.settle()
+    assert len(world.records()) == 1
+
+
+async def test_one_wrong_file_stalls_what_depends_on_it_and_nothing_else(world: ShellWorld) -> None:
+    files = definitions("alpha", "beta", iterations=1)
+    files["scenarios/alpha/scenario.json"] = b'{"key": "alpha",'
+    world.commit(files)
+    plan = await world.settle()
+    assert iterations(world) == [("beta", 1)]
+    assert len(plan.stalled) == 1
+    assert "scenarios/alpha/scenario.json" in plan.stalled[0].reason
+    world.commit(definitions("alpha", "beta", iterations=1))
+    assert (await world.settle()).stalled == ()
+    assert iterations(world) == [("alpha", 1), ("beta", 1)]
+
+
+async def test_a_sweep_runs_once_per_fire_time_and_missed_ones_coalesce(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1, schedule="0 2 * * *", on_change=False))
+    await world.settle()
+    before = len(world.records())
+    world.clock.advance(timedelta(days=3))
+    await world.settle()
+    await world.settle()
+    assert len(world.records()) == before + 1
+    world.clock.jump(timedelta(hours=-1))
+    await world.settle()
+    assert len(world.records()) == before + 1
+
+
+async def test_newer_inputs_supersede_queued_trials_of_older_ones(world: ShellWorld) -> None:
+    world.limits = Limits(parallel=1, memory_mib=8192, attempts=3)
+    world.commit(definitions("alpha", "beta", "gamma", iterations=3))
+    daemon = world.daemon()
+    edited = asyncio.Event()
+
+    def edit_after_the_first(event: object) -> None:
+        world.events.append(event)  # type: ignore[arg-type]
+        if isinstance(event, Ended) and not edited.is_set():
+            edited.set()
+            world.commit(definitions("alpha", "beta", "gamma", iterations=1, specialty="Mend it well."))
+            daemon.changed()
+
+    daemon.listener = edit_after_the_first
+    await world.settle(daemon)
+    batches = {r["batch"] for r in world.records().values()}
+    assert len(world.records()) <= 5, "one or two of the old inputs, three of the new"
+    assert len(batches) >= 4
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6))
+def test_a_daemon_that_is_killed_at_any_moments_leaves_every_trial_recorded_once(
+    tmp_path_factory: pytest.TempPathFactory, kills: list[int]
+) -> None:
+    """Killed: its tasks vanish where they stand, and with them the journal; what is durable stays."""
+
+    async def story() -> None:
+        world = ShellWorld(folder=tmp_path_factory.mktemp("state"))
+        world.commit(definitions("alpha", "beta", iterations=3))
+        for steps in kills:
+            await killed_after(world, steps)
+        await world.settle()
+        assert iterations(world) == [(key, n) for key in ("alpha", "beta") for n in (1, 2, 3)]
+        assert world.platform.sandboxes == {}
+        assert world.local.read(world.records()) == {p: world.remote.files[p] for p in world.records()}
+
+    asyncio.run(story())
+
+
+async def killed_after(world: ShellWorld, steps: int) -> None:
+    """Run a daemon for so many turns of the event loop, then let nothing of it go on, not even its clean-up."""
+    before = asyncio.all_tasks()
+    daemon = asyncio.create_task(world.daemon().run())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    survivors = dict(world.platform.sandboxes)
+    for one in asyncio.all_tasks() - before:
+        one.cancel()
+    await asyncio.gather(*(asyncio.all_tasks() - before), daemon, return_exceptions=True)
+    world.platform.sandboxes.update(survivors)  # a killed process destroys nothing
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 3), st.integers(1, 4))
+def test_two_daemons_with_a_shared_journal_record_each_trial_once(
+    tmp_path_factory: pytest.TempPathFactory, scenarios: int, count: int
+) -> None:
+    async def story() -> None:
+        world = ShellWorld(folder=tmp_path_factory.mktemp("state"))
+        names = [f"s{n}" for n in range(scenarios)]
+        world.commit(definitions(*names, iterations=count))
+        journal = SharedJournal(clock=world.clock)
+        daemons = [world.daemon(journal=journal, results=MemoryResults(world.remote), owner=o) for o in ("one", "two")]
+        await asyncio.gather(*(world.settle(d) for d in daemons))
+        assert iterations(world) == sorted((name, n) for name in names for n in range(1, count + 1))
+        recorded = [e.work.trial.id for e in world.events if isinstance(e, Ended) and e.record]
+        assert len(recorded) == len(set(recorded))
+
+    asyncio.run(story())
+
+
+class SharedJournal(MemoryJournal):
+    """One journal of two daemons."""
+
+    shared = True
