@@ -3,21 +3,16 @@
 import asyncio
 import contextlib
 import random
-import uuid
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
-from reconciler.adapters.clock import WallClock
-from reconciler.adapters.incus.platform import IncusPlatform
-from reconciler.adapters.memory.platform import MemoryPlatform
-from reconciler.adapters.namespace.platform import NamespacePlatform
 from reconciler.core.errors import Invalid, Transient
-from reconciler.core.model import Template
-from reconciler.ports import Platform, Sandbox, SandboxInfo, SandboxSpec
+from reconciler.ports import Sandbox, SandboxSpec
+from tests.platform_rigs import Rig, fresh, incus, memory, namespace
 
 NOT_IN_MEMORY = {
     "test_the_exit_code_is_the_commands_own": "it has no shell",
@@ -33,52 +28,6 @@ NOT_IN_MEMORY = {
     "test_a_create_that_is_cancelled_leaves_nothing": "it makes a sandbox in one step",
 }
 """Tests that the fake cannot take, each with the reason."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rig:
-    """A kind of platform, a template that it can make (with 128 MiB of memory at the least), and one that it cannot."""
-
-    make: Callable[[], Platform]
-    platform: Platform
-    template: Template
-    wrong: Template
-    missing: str
-    """What ``wrong`` asks for."""
-
-    def spec(self, name: str = "", *, trial: str = "0123456789abcdef0123") -> SandboxSpec:
-        labels = {"trial": trial, "instance": "contract", "template": self.template.name}
-        return SandboxSpec(name=name or fresh(), host="app-01", template=self.template, labels=labels)
-
-    async def find(self, name: str) -> list[SandboxInfo]:
-        return [info for info in await self.platform.list() if info.name == name]
-
-
-def memory() -> Rig:
-    template = Template(name="small", image="debian/12")
-    wrong = replace(template, name="odd", image="no/such/image")
-    platform = MemoryPlatform(clock=WallClock(), instance="contract", images=["debian/12"])
-    return Rig(make=lambda: platform, platform=platform, template=template, wrong=wrong, missing="no/such/image")
-
-
-def namespace() -> Rig:
-    template = Template(name="small", memory_mib=128, disk_mib=64, packages=("coreutils",))
-    wrong = replace(template, name="odd", packages=("coreutils", "no-such-package"))
-
-    def make() -> Platform:
-        return NamespacePlatform(instance="contract")
-
-    return Rig(make=make, platform=make(), template=template, wrong=wrong, missing="no-such-package")
-
-
-def incus() -> Rig:
-    template = Template(name="contract-small", image="debian/12", memory_mib=256, disk_mib=2048)
-    wrong = replace(template, name="contract-odd", image="no/such/image")
-
-    def make() -> Platform:
-        return IncusPlatform(socket="/var/lib/incus/unix.socket", project="default", instance="contract")
-
-    return Rig(make=make, platform=make(), template=template, wrong=wrong, missing="no/such/image")
 
 
 REAL = [
@@ -113,10 +62,6 @@ async def machine(rig: Rig, spec: SandboxSpec) -> AsyncIterator[Sandbox]:
         yield await rig.platform.create(spec)
     finally:
         await rig.platform.destroy(spec.name)
-
-
-def fresh() -> str:
-    return f"contract-{uuid.uuid4().hex[:12]}"
 
 
 async def shell(sandbox: Sandbox, script: str, *, timeout: float = 60) -> str:
