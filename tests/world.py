@@ -1,0 +1,353 @@
+"""The program as a user has it: its command line and its daemon as processes, over repositories that a person made."""
+
+import contextlib
+import json
+import os
+import queue
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.adapters.namespace import cgroups
+from reconciler.app.settings import load
+from tests.git_world import bare, commit, git
+
+PATIENCE = 60.0
+"""Seconds that anything may take on a busy machine."""
+PROJECT = Path(__file__).resolve().parent.parent
+
+Files = Mapping[str, str | None]
+"""Path to contents; None: removed."""
+
+
+# ---------------------------------------------------------------- definitions
+
+
+def scenario(key: str, *, playbooks: bool = True, **more: object) -> dict[str, str | None]:
+    """A scenario in its folder. Without playbooks a trial takes a quarter of a second."""
+    truth = [{"label": "it is mended", "validator": "ansible", "ansiblePath": "validate.yml"}] if playbooks else []
+    document = {
+        "key": key,
+        "title": key.title(),
+        "description": "The state is broken.",
+        "ticket_title": f"{key} is broken",
+        "ticket_body": f"Please mend {key}.",
+        "hosts": [{"host_name": "app-01", "template": "base"}],
+        "agents": [{"agent_name": "agent", "host_name": "app-01", "specialty_key": "MENDER"}],
+        "validation": {
+            "job": [{"label": "ended well", "validator": "job_resolution_status", "pattern": "success"}, *truth],
+            "tasks": [
+                {"label": "wrote it", "validator": "pattern_match", "where": "executed_commands", "pattern": "mended"}
+            ],
+        },
+    }
+    files = {f"scenarios/{key}/scenario.json": json.dumps(document | more, indent=1)}
+    if playbooks:
+        files[f"scenarios/{key}/prepare.yml"] = play("ansible.builtin.copy: {content: broken, dest: /etc/state}")
+        files[f"scenarios/{key}/validate.yml"] = play("ansible.builtin.command: grep -q mended /etc/state")
+    return {**files}
+
+
+def play(*tasks: str) -> str:
+    """A playbook of these tasks, each in YAML's flow style or on one line."""
+    listed = "".join(f"    - {task}\n" for task in tasks)
+    return f"- hosts: all\n  gather_facts: false\n  tasks:\n{listed}"
+
+
+def specialty(command: str = "echo mended > /etc/state", name: str = "mender") -> str:
+    """A runbook of one step."""
+    return f"---\nname: {name}\n---\n## Always\n\nMend what is broken.\n\n```bash\n{command}\n```\n"
+
+
+def benchmark(*scenarios: str, name: str = "all", mode: str = "namespace", iterations: int = 1, **more: object) -> str:
+    """Demand for these scenarios, or for every one."""
+    variants = [{"specialty": "mender", "main_engine": "runbook"}]
+    return json.dumps(
+        {"name": name, "scenarios": list(scenarios) or ["*"], "variants": variants, "on_change": True}
+        | {"iterations": iterations, "mode": mode}
+        | more,
+        indent=1,
+    )
+
+
+def definitions(*keys: str, playbooks: bool = True, iterations: int = 1) -> dict[str, str | None]:
+    """A small definitions repository: these scenarios, one variant."""
+    files: dict[str, str | None] = {
+        "config/specialties/mender.mdx": specialty(),
+        "config/engines/runbook.yaml": "adapter: runbook\n",
+        "config/templates/base/template.yaml": "image: {incus: debian/12}\nmemory: 256MiB\ndisk: 64MiB\n",
+        "config/benchmarks/all.yaml": benchmark(iterations=iterations),
+    }
+    for key in keys:
+        files |= scenario(key, playbooks=playbooks)
+    return files
+
+
+# ---------------------------------------------------------------- processes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its standard output, which is JSON."""
+        return json.loads(self.out)
+
+
+def reconciler(*args: str, env: Mapping[str, str] | None = None, cwd: Path = PROJECT) -> Said:
+    """Run the command line to its end."""
+    command = [sys.executable, "-m", "reconciler", *args]
+    done = subprocess.run(
+        command, capture_output=True, env=_environment(env), cwd=cwd, timeout=PATIENCE * 2, check=False
+    )
+    return Said(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", **(more or {})}
+
+
+class Daemon:
+    """The daemon as a process. ``log`` is every line so far; waiting blocks on its pipe or on what it tells its manager."""
+
+    def __init__(self, world: "World", flags: tuple[str, ...], env: Mapping[str, str] | None) -> None:
+        self.log: list[dict[str, Any]] = []
+        self.told: list[str] = []
+        self._world, self._lines = world, queue.SimpleQueue[bytes | None]()
+        name = f"reconciler-{uuid.uuid4().hex}"
+        self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._manager.bind(f"\0{name}")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "reconciler", "daemon", "--config", str(world.config), *flags],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment({"NOTIFY_SOCKET": f"@{name}", **(env or {})}),
+            cwd=world.folder,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def wait_for(self, event: str, *, within: float = PATIENCE, **fields: object) -> dict[str, Any]:
+        """The next line of the log with this event and these fields."""
+        end = time.monotonic() + within
+        while (line := self._next(end - time.monotonic())) is not None:
+            if line.get("event") == event and fields.items() <= line.items():
+                return line
+        raise AssertionError(f"no line {event!r} with {fields} came; the log:\n{self.text}")
+
+    def _next(self, seconds: float) -> dict[str, Any] | None:
+        try:
+            line = self._lines.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
+        if line is None:
+            self._lines.put(None)  # for whoever asks again
+            return None
+        try:
+            self.log.append(json.loads(line))
+        except ValueError:
+            self.log.append({"event": line.decode().rstrip()})
+        return self.log[-1]
+
+    @property
+    def text(self) -> str:
+        """The log as it was written, to its present end."""
+        while self._next(0) is not None:
+            pass
+        return "\n".join(json.dumps(line, ensure_ascii=False) for line in self.log)
+
+    def hear(self, *, within: float = PATIENCE) -> str:
+        """The next message to the service manager; a pass ends with one."""
+        self._manager.settimeout(within)
+        try:
+            self.told.append(self._manager.recv(4096).decode())
+        except TimeoutError:
+            raise AssertionError(f"the daemon said nothing for {within:g} s; its log:\n{self.text}") from None
+        return self.told[-1]
+
+    def settle(self, revision: str | None = None, *, within: float = PATIENCE) -> dict[str, Any]:
+        """Wait until a pass over ``revision`` (default: the newest) finds nothing to do and nothing to push; its note."""
+        wanted, end = revision or self._world.revision(), time.monotonic() + within
+        while time.monotonic() < end:
+            self.hear(within=end - time.monotonic())
+            note = self._world.note()
+            if note["revision"] == wanted and not note["running"] and not note["due"] and note["pushed"]:
+                return note
+        raise AssertionError(f"the daemon did not settle on {wanted}; its log:\n{self.text}")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def ended(self, *, within: float = PATIENCE) -> int:
+        """Its exit code, when it has ended."""
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the daemon did not end within {within:g} s; its log:\n{self.text}") from None
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.ended()
+
+    def close(self) -> None:
+        """Whatever happened, it does not stay."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        self._manager.close()
+
+
+# ---------------------------------------------------------------- the world
+
+
+class World:
+    """A bare remote ``definitions.git``, a person's clone of it, and a configuration, in one folder."""
+
+    def __init__(self, folder: Path, files: Files | None = None, **sections: object) -> None:
+        """``files`` are the first commit (default: one scenario, ``alpha``); ``sections`` of the configuration replace its defaults."""
+        self.folder = folder
+        self.remote, self.work = bare(folder / "definitions.git"), folder / "definitions"
+        self.state, self.config = folder / "state", folder / "reconciler.yaml"
+        git(folder, "clone", "--quiet", str(self.remote), str(self.work))
+        git(self.work, "symbolic-ref", "HEAD", "refs/heads/main")
+        self.configure(**sections)
+        self.commit(definitions("alpha") if files is None else files, "Begin")
+
+    def configure(self, **sections: object) -> None:
+        """Write the configuration."""
+        self.sections: dict[str, Any] = {
+            "source": {"repository": str(self.remote), "poll": "60s"},
+            "state": str(self.state),
+            "limits": {"parallel": 2, "memory": "4GiB", "trial": "2m", "attempts": 1},
+        } | sections
+        self.config.write_text(json.dumps(self.sections, indent=1))
+
+    def commit(self, files: Files, subject: str = "Change") -> str:
+        """Commit and push; the new revision."""
+        data = {path: None if text is None else text.encode() for path, text in files.items()}
+        commit(self.work, data, subject)
+        return self.push()
+
+    def push(self) -> str:
+        """Push what is committed; the revision."""
+        git(self.work, "push", "--quiet", "origin", "HEAD:main")
+        return self.revision()
+
+    def revision(self) -> str:
+        """The newest commit of the definitions."""
+        return git(self.work, "rev-parse", "HEAD")
+
+    def read(self, path: str) -> str:
+        """A file of the definitions."""
+        return (self.work / path).read_text()
+
+    # ------------------------------------------------------------ the program over it
+
+    def run(self, *args: str, env: Mapping[str, str] | None = None) -> Said:
+        """Run a command on this world's configuration."""
+        return reconciler(*args, "--config", str(self.config), env=env, cwd=self.folder)
+
+    def plan(self) -> Any:
+        """``plan --json``."""
+        return self.run("plan", "--json").json
+
+    def status(self) -> Any:
+        """``status --json``."""
+        return self.run("status", "--json").json
+
+    @contextlib.contextmanager
+    def daemon(self, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[Daemon]:
+        """A daemon that works here until the block ends."""
+        daemon = Daemon(self, flags, env)
+        try:
+            yield daemon
+            if daemon.process.poll() is None:
+                assert daemon.stop() == 0, daemon.text
+        finally:
+            daemon.close()
+
+    def note(self) -> dict[str, Any]:
+        """What the daemon's last pass left for ``status``."""
+        return dict(json.loads((self.state / "status.json").read_bytes()))
+
+    # ------------------------------------------------------------ what became of it
+
+    def results(self, remote: Path | None = None) -> dict[str, dict[str, Any]]:
+        """Path to record, of every trial on the remote's results branch."""
+        there = remote or self.remote
+        if not git(there, "for-each-ref", "refs/heads/results"):
+            return {}
+        paths = git(there, "ls-tree", "-r", "--name-only", "results", "trials").splitlines()
+        return {path: json.loads(git(there, "show", f"results:{path}")) for path in paths}
+
+    def measured(self) -> list[str]:
+        """The scenario of each record, sorted."""
+        return sorted(record["scenario"]["key"] for record in self.results().values())
+
+    def leftovers(self, *, within: float = 5.0) -> list[str]:
+        """Processes, mounts, cgroups and git locks of this world that do not go away within that many seconds."""
+        end = time.monotonic() + within
+        while (processes := self._processes()) and time.monotonic() < end:
+            for pid in processes:
+                _wait_for_end(pid, end - time.monotonic())
+        mounts = [m for m in Path("/proc/self/mountinfo").read_text().splitlines() if str(self.folder) in m]
+        groups = [f"cgroup {name}" for name in cgroups.existing() if name.startswith(self._mark())]
+        locks = [str(p) for p in self.folder.rglob("*.lock")]
+        return [*(f"process {pid}: {what}" for pid, what in processes.items()), *mounts, *groups, *locks]
+
+    def _mark(self) -> str:
+        """What is in the name of every sandbox of this world."""
+        return f"rec-{load(self.config).instance[:8]}-"
+
+    def _processes(self) -> dict[int, str]:
+        """Processes that name our folder or our sandboxes, and whoever shares a mount namespace with one of these."""
+        marks, host = (str(self.folder).encode(), self._mark().encode()), Path("/proc/self/ns/mnt").readlink()
+        spaces: dict[int, Path] = {}
+        ours = set[int]()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                said = b"".join((folder / name).read_bytes() for name in ("cmdline", "environ", "cgroup"))
+                spaces[int(folder.name)] = (folder / "ns/mnt").readlink()
+                if any(mark in said for mark in marks):
+                    ours.add(int(folder.name))
+        inside = {spaces[pid] for pid in ours} - {host}
+        ours |= {pid for pid, space in spaces.items() if space in inside}
+        found = {}
+        for pid in ours:
+            with contextlib.suppress(OSError):
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return found
+
+
+def _wait_for_end(pid: int, seconds: float) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        ended = select.poll()
+        ended.register(handle, select.POLLIN)
+        ended.poll(max(0.0, seconds) * 1000)
+        os.close(handle)
