@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
+import structlog
 
 _NEEDS = {
     "incus": lambda: Path("/var/lib/incus/unix.socket").exists(),
@@ -33,6 +34,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         for part in mark.args:
             if not _NEEDS[part]():
                 pytest.fail(f"this test needs {part}: {_HOW[part]}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log() -> None:
+    """What is logged in this process goes nowhere; tests of logs read those of real processes."""
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory()
+    )
 
 
 @pytest.fixture(autouse=True)

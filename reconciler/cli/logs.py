@@ -35,7 +35,7 @@ def configure(*, verbose: int = 0, quiet: bool = False, log_file: Path | None = 
 
 def _handler(stream: TextIO, shared: list[structlog.typing.Processor], level: int, *, human: bool) -> logging.Handler:
     render: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(pad_event_to=24)
+        structlog.dev.ConsoleRenderer(pad_event_to=24, exception_formatter=structlog.dev.plain_traceback)
         if human
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
