@@ -205,6 +205,8 @@ print(open('/etc/hostname').read().strip(), os.listdir('/root'))
 async def test_passwords_and_keys_are_not_there(box: Sandbox) -> None:
     assert await said(box, "cut -d: -f2 /etc/shadow /etc/gshadow | sort -u") == "*"
     assert await said(box, "ls /etc/shadow- /etc/gshadow- /etc/ssh/ssh_host_*_key 2>/dev/null || true") == ""
+    host = os.lstat("/etc/shadow")
+    assert await said(box, "stat -c '%a %u %g' /etc/shadow") == f"{host.st_mode & 0o7777:o} {host.st_uid} {host.st_gid}"
     accounts = len(text("/etc/shadow").splitlines())
     assert await said(box, "wc -l </etc/shadow") == str(accounts)
 

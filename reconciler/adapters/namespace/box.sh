@@ -71,8 +71,7 @@ done
 add $stage/shm $root/dev/shm none bind
 add sandbox $root/dev/pts devpts newinstance,ptmxmode=0666,mode=620,gid=5,nosuid,noexec
 ln -s pts/ptmx $root/dev/ptmx
-ln -s /proc/self/fd $root/dev/fd
-for stream in 0/stdin 1/stdout 2/stderr; do ln -s fd/${stream%/*} $root/dev/${stream#*/}; done
+cp -P /dev/fd /dev/stdin /dev/stdout /dev/stderr $root/dev/
 
 # The kernel's own files: what is not namespaced is read-only, empty, or not there.
 readonly=bind,ro,nosuid,nodev,noexec
@@ -93,16 +92,11 @@ pivot_root . mnt
 cd /
 umount -l /mnt
 
-# Files with secrets: accounts keep their entries and lose their passwords (copies, because a program that replaces a file
-# by rename cannot do so over a mount), the rest is not there. A swap file is the host's memory. Done after the
-# turn, because a link such as /etc/hosts -> /else/where would lead to the host's file before.
-for file in shadow gshadow; do
-    [ -e /etc/$file ] || continue
-    sed 's/^\([^:]*\):[^:]*/\1:*/' /etc/$file >/etc/.$file
-    chown --reference=/etc/$file /etc/.$file
-    chmod --reference=/etc/$file /etc/.$file
-    mv /etc/.$file /etc/$file
-done
+# Files with secrets: accounts lose their passwords, the rest is not there. A swap file is the host's memory. Copies and
+# not mounts, because programs replace these files by rename. Done after the turn: a link in /etc may be absolute, and would have
+# led to the host's own file before.
+for file in /etc/shadow /etc/gshadow; do [ ! -e $file ] || set -- "$@" $file; done
+[ $# = 0 ] || sed -i 's/^\([^:]*\):[^:]*/\1:*/' "$@"
 rm -f /etc/shadow- /etc/gshadow- /etc/ssh/ssh_host_*_key /etc/krb5.keytab /etc/boto.cfg \
     /var/cache/debconf/passwords.dat /swapfile /swap.img
 echo "$HOST" >/etc/hostname
