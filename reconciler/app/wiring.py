@@ -17,6 +17,7 @@ from reconciler.adapters.git.results import GitResults
 from reconciler.adapters.git.source import GitSource
 from reconciler.adapters.git.watch import DirectoryWatch, RefWatch
 from reconciler.adapters.incus.platform import IncusPlatform
+from reconciler.adapters.incus.templates import Provision
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.namespace.platform import NamespacePlatform
 from reconciler.adapters.patterns import EcmaPatterns, pattern_error
@@ -39,6 +40,7 @@ from reconciler.shell.observe import ByHand, Observer
 from reconciler.shell.preparing import Preparer
 from reconciler.shell.recording import Recorder
 from reconciler.shell.reporting import Reporter, Rows
+from reconciler.shell.templating import TemplateMaker
 from reconciler.shell.trial import TrialRunner
 
 ADAPTERS: Mapping[str, str] = {"runbook": f"runbook/{__version__}"}
@@ -82,7 +84,11 @@ async def wired(
         clock=clock,
     )
     instance = digest([settings.instance, "by hand"]) if by_hand else settings.instance
-    platforms = _platforms(settings, instance)
+    provisioner = AnsibleProvisioner()
+    makers: list[
+        TemplateMaker
+    ] = []  # the platforms are made first, and need the observer only when they make a template
+    platforms = _platforms(settings, instance, lambda template, sandbox: makers[0](template, sandbox))
     patterns = EcmaPatterns()
     journal = _journal(settings, clock, by_hand=by_hand is not None)
     with contextlib.closing(ApschedulerTimetable(clock=clock)) as timetable, contextlib.closing(patterns):
@@ -99,6 +105,7 @@ async def wired(
             config_folder=settings.source.config,
             by_hand=by_hand,
         )
+        makers.append(TemplateMaker(observer=observer, provisioner=provisioner))
         recorder = Recorder(results=results)
         rows = Rows(results=results, recorder=recorder)
         preparer = Preparer(
@@ -113,7 +120,7 @@ async def wired(
             runner=TrialRunner(
                 source=source,
                 platforms=platforms,
-                provisioner=AnsibleProvisioner(),
+                provisioner=provisioner,
                 engines=_Engines(clock).get,
                 clock=clock,
                 instance=instance,
@@ -199,10 +206,10 @@ def _results_repository(settings: Settings) -> str | None:
     return settings.source.repository if settings.source.kind == "git" else None
 
 
-def _platforms(settings: Settings, instance: str) -> Mapping[Mode, Platform]:
+def _platforms(settings: Settings, instance: str, provision: Provision) -> Mapping[Mode, Platform]:
     incus, namespace = settings.modes.incus, settings.modes.namespace
     return {
-        "incus": IncusPlatform(socket=incus.socket, project=incus.project, instance=instance),
+        "incus": IncusPlatform(socket=incus.socket, project=incus.project, instance=instance, provision=provision),
         "namespace": NamespacePlatform(
             instance=instance, visible=tuple(_interpreter()), hidden=tuple(_hidden(settings, namespace.hidden))
         ),

@@ -112,6 +112,8 @@ class Template:
     packages: tuple[str, ...] = ()
     provision: tuple[str, ...] = ()
     folder: str = ""
+    content: str = ""
+    """Digest of all that is made of the image, the playbooks' contents included."""
 
 
 @dataclass(frozen=True, kw_only=True)

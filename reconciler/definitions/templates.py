@@ -12,7 +12,6 @@ from reconciler.definitions.dependencies import link_finding
 from reconciler.definitions.findings import Finding, shown
 from reconciler.definitions.following import Follower, is_yaml
 from reconciler.definitions.parse import Locator, Problem
-from reconciler.definitions.playbooks import syntax_error
 from reconciler.definitions.schemas import TemplateFile
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.tree import Blobs, Tree, content, parents, seen_from
@@ -49,6 +48,7 @@ class ResolvedTemplate:
             packages=self.packages,
             provision=self.provision,
             folder=self.folder,
+            content=self.digests[mode],
         )
 
     @property
@@ -101,7 +101,7 @@ def resolve_templates(
     shelf: Shelf[Parsed[TemplateFile]], before: Templates, tree: Tree, blobs: Blobs, follower: Follower
 ) -> Templates:
     """Resolve every template. One that comes out as ``before`` keeps its identity."""
-    resolver = _Resolver(shelf, tree, blobs, follower)
+    resolver = _Resolver(shelf, tree, follower)
     for name in sorted(shelf.names):
         resolver.resolve(name, ())
     locator = Locator(tree, blobs)
@@ -118,8 +118,8 @@ def resolve_templates(
 class _Resolver:
     """Resolves the templates of one tree; what is wrong comes out as problems by path."""
 
-    def __init__(self, shelf: Shelf[Parsed[TemplateFile]], tree: Tree, blobs: Blobs, follower: Follower) -> None:
-        self._shelf, self._tree, self._blobs, self._follower = shelf, tree, blobs, follower
+    def __init__(self, shelf: Shelf[Parsed[TemplateFile]], tree: Tree, follower: Follower) -> None:
+        self._shelf, self._tree, self._follower = shelf, tree, follower
         self.resolved: dict[str, ResolvedTemplate] = {}
         self.problems: dict[str, list[Problem]] = {}
         self.findings: list[Finding] = []
@@ -179,7 +179,7 @@ class _Resolver:
 
     def _files(self, name: str, folder: str) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
         own = [p for p in self._tree.under(folder) if not p.endswith((".md", "/template.yaml"))]
-        reach = self._follower.follow(folder, [p for p in own if is_yaml(p)], ())
+        reach = self._follower.follow(folder, [p[len(folder) + 1 :] for p in own if is_yaml(p)], ())
         for link in sorted(reach.links.union(p for p in own if p in self._tree.links)):
             self.findings.append(link_finding(link))
             self.stalled[name] = link_finding(link).line_of_text
@@ -193,7 +193,7 @@ class _Resolver:
             if entry is None:
                 message, hint = f"playbook {shown(playbook)} does not exist", "put it beside template.yaml"
                 self._fail(path, name, (("provision", index), "playbook-path", message, hint))
-            elif wrong := syntax_error(self._blobs[entry.oid]):
+            elif wrong := self._follower.syntax_error(entry):
                 self.stalled[name] = f"{folder}/{playbook}: {wrong.message}"
                 at = Finding(
                     path=f"{folder}/{playbook}",

@@ -248,6 +248,10 @@ class Observer:
             for trial, a in (await self.journal.attempts()).items()
         }
 
+    def template_sources(self, name: str) -> tuple[str | None, Sequence[str]]:
+        """The revision in force, and the paths that a template's playbooks need."""
+        return self.revision, self._catalogue.template_paths(name) if self._catalogue else ()
+
     def commit_of_change(self, demand: Demand, component: str, part: str) -> Commit | None:
         """The commit that last touched what a part is made of; None where no file is behind it."""
         if self._catalogue is None or self.revision is None or component not in COMPONENTS:

@@ -37,7 +37,7 @@ _FORGET = "rm -rf /var/log/journal/* /var/lib/systemd/random-seed; : >/etc/machi
 
 def fingerprint(template: Template, image: str) -> str:
     """Digest over the image's fingerprint and what is made of it; sizes are the clone's own."""
-    return digest([image, template.name, list(template.packages), list(template.provision)])
+    return digest([image, template.name, template.content, list(template.packages), list(template.provision)])
 
 
 class Templates:
