@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
-_NEEDS = {
+_NEEDS: dict[str, Callable[[], bool]] = {
     "incus": lambda: Path("/var/lib/incus/unix.socket").exists(),
     "namespace": lambda: os.geteuid() == 0 and shutil.which("unshare") is not None,
     "ansible": lambda: True,
@@ -91,15 +91,27 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
     data = folder / "data"
     subprocess.run(
-        [*as_postgres, programs[-1] / "initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8"],
+        [
+            *as_postgres,
+            str(programs[-1] / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "tester",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        ],
         check=True,
         capture_output=True,
         timeout=60,
     )
     options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    control = [*as_postgres, programs[-1] / "pg_ctl", "-D", data, "-s", "-w"]
+    control = [*as_postgres, str(programs[-1] / "pg_ctl"), "-D", str(data), "-s", "-w"]
     subprocess.run(
-        [*control, "-o", options, "-l", folder / "log", "start"], check=True, capture_output=True, timeout=60
+        [*control, "-o", options, "-l", str(folder / "log"), "start"], check=True, capture_output=True, timeout=60
     )
     yield f"host={folder} user=tester"
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, timeout=60)

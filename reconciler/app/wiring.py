@@ -85,10 +85,8 @@ async def wired(
     )
     instance = digest([settings.instance, "by hand"]) if by_hand else settings.instance
     provisioner = AnsibleProvisioner()
-    makers: list[
-        TemplateMaker
-    ] = []  # the platforms are made first, and need the observer only when they make a template
-    platforms = _platforms(settings, instance, lambda template, sandbox: makers[0](template, sandbox))
+    maker = TemplateMaker(provisioner=provisioner)
+    platforms = _platforms(settings, instance, maker)
     patterns = EcmaPatterns()
     journal = _journal(settings, clock, by_hand=by_hand is not None)
     with contextlib.closing(ApschedulerTimetable(clock=clock)) as timetable, contextlib.closing(patterns):
@@ -105,7 +103,7 @@ async def wired(
             config_folder=settings.source.config,
             by_hand=by_hand,
         )
-        makers.append(TemplateMaker(observer=observer, provisioner=provisioner))
+        maker.observer = observer
         recorder = Recorder(results=results)
         rows = Rows(results=results, recorder=recorder)
         preparer = Preparer(

@@ -14,20 +14,22 @@ PLAYBOOK_SECONDS = 1800.0
 """A template may install a lot, and is made once."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class TemplateMaker:
     """Called by a platform with a template and the running machine that is to become it."""
 
-    observer: Observer
     provisioner: Provisioner
+    observer: Observer | None = None
+    """Set once it is there: the platforms, which it looks through, are made first."""
 
     async def __call__(self, template: Template, sandbox: Sandbox) -> None:
         """Run the playbooks in order. Raises ``Invalid`` for one that fails: the template cannot be made as it is written."""
-        revision, paths = self.observer.template_sources(template.name)
-        if revision is None:
+        observer = self.observer
+        revision, paths = observer.template_sources(template.name) if observer else (None, ())
+        if observer is None or revision is None:
             raise Unavailable("no revision of the definitions is known yet")
         name = digest([template.name, template.content, *paths])
-        folder = await asyncio.to_thread(self.observer.source.checkout, revision, paths, name)
+        folder = await asyncio.to_thread(observer.source.checkout, revision, paths, name)
         for playbook in template.provision:
             path = PurePosixPath(template.folder) / playbook
             result = await self.provisioner.play(path, folder=folder, sandboxes=[sandbox], timeout=PLAYBOOK_SECONDS)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from reconciler.app.settings import load
 from tests.git_world import git
 from tests.world import World, benchmark, definitions, specialty
 
-MOMENTS = [
+MOMENTS: list[tuple[str, dict[str, Any]]] = [
     ("revision seen", {}),
     ("trial started", {}),
     ("phase", {"phase": "provision"}),

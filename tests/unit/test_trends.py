@@ -42,8 +42,13 @@ def test_none_of_three_to_three_of_three_is_an_improvement() -> None:
 
 
 def test_another_world_truth_task_or_rule_is_a_changed_scenario_and_no_regression() -> None:
-    for component in ("world", "task", "truth", "rules"):
-        assert says(results(3, 3, number=1), results(0, 3, number=2, **{component: "2"})) == "changed"
+    others = [
+        results(0, 3, number=2, world="2"),
+        results(0, 3, number=2, task="2"),
+        results(0, 3, number=2, truth="2"),
+        results(0, 3, number=2, rules="2"),
+    ]
+    assert [says(results(3, 3, number=1), other) for other in others] == ["changed"] * 4
 
 
 def test_another_mode_is_compared_with_nothing() -> None:
