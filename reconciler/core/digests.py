@@ -7,12 +7,12 @@ import re
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _RESERVED = re.compile(r"\.lock\Z|\.\.|\.\Z|\A\.?git\Z", re.IGNORECASE)
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
 
 def canonical(value: object) -> bytes:
     """The one JSON form of a value: sorted keys, no blanks, UTF-8. NaN raises ``ValueError``."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    return _encode(value).encode("utf-8", "surrogatepass")
 
 
 def digest(value: object) -> str:

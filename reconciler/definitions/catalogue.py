@@ -1,8 +1,11 @@
 """The definitions of one revision: loaded whole, or made from the catalogue before and what changed; the answers are equal."""
 
+import gc
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from reconciler.core.model import Batch, EngineSettings, Host, Mode, OperationalRule, Scenario, Specialty, Template
@@ -55,7 +58,7 @@ def _changed(before: _Contents, news: Mapping[str, Entry | None], read: Read, pl
     if templates.touched(posixpath.join(place.config, "templates"), news):
         templates = resolve_templates(library.templates, templates, tree, blobs, follower)
     folders = touched_folders(news, place.scenarios, before.scenarios.files, tree)
-    records = build_records(folders, tree, blobs, follower, place.context.compiles)
+    records = build_records(folders, tree, blobs, follower, cache(place.context.compiles))
     scenarios = before.scenarios.updated(records)
     index = before.index if scenarios is before.scenarios else _index(scenarios)
     surveyor = Surveyor(library, scenarios, templates, Locator(tree, blobs))
@@ -75,6 +78,18 @@ def _index(scenarios: Scenarios) -> Index:
     return Index({key: usable[key].scenario.tags if key in usable else () for key in scenarios.names})
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """While very many values are made that all stay, looking for garbage among them is most of the work."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class Catalogue:
     """The definitions of one revision. Immutable; ``updated`` shares with its predecessor whatever a change does not touch."""
 
@@ -89,7 +104,8 @@ class Catalogue:
     ) -> "Catalogue":
         """Everything of a revision. ``read`` gets blob ids in a few large batches, and is not kept."""
         place = _Place(scenarios=scenarios_folder, config=config_folder, context=context)
-        return cls(place, _changed(_Contents(), tree, read, place), {})
+        with _collector_paused():
+            return cls(place, _changed(_Contents(), tree, read, place), {})
 
     def updated(self, changes: Mapping[str, Entry | None], read: Read) -> "Catalogue":
         """The catalogue after ``changes`` (None: the file is gone); itself when nothing changed."""
@@ -163,7 +179,8 @@ class Catalogue:
         if self._demanded is None or self._demanded[0] != images:
             contents, versions = self._contents, self._place.context.adapters
             assembler = Assembler(contents.library, contents.scenarios, contents.templates.resolved, versions, images)
-            demands, self._cells = assembler.assemble(contents.survey, self._cells)
+            with _collector_paused():
+                demands, self._cells = assembler.assemble(contents.survey, self._cells)
             self._demanded = dict(images), demands
         return self._demanded[1]
 
@@ -200,7 +217,7 @@ class Catalogue:
         ]
         blobs = Blobs(read)
         blobs.fetch(tree.entries[p].oid for p in proofs)
-        return sorted({*self.findings, *unreadable(proofs, tree, blobs)})
+        return sorted({*self.findings, *unreadable(proofs, tree, Follower(tree, blobs))})
 
 
 def _values(shelf: Shelf[Parsed[T]]) -> dict[str, T]:
@@ -208,7 +225,7 @@ def _values(shelf: Shelf[Parsed[T]]) -> dict[str, T]:
 
 
 def _paths_of_agent(contents: _Contents, part: str, scenario: list[str]) -> list[str]:
-    if part == "agents":
+    if part == "specialties":
         return scenario
     library = contents.library
     named: dict[str, Shelf[Any]] = {"rule": library.operational_rules, "engine": library.engines}

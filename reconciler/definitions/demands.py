@@ -1,29 +1,33 @@
-"""Benchmarks to demanded batches. What a change does not touch is taken over, scenario by scenario."""
+"""Benchmarks to demanded batches. What a change does not touch is taken over, scenario by scenario and batch by batch."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.core.model import Batch, Inputs, Mode, OperationalRule, Specialty, Variant
-from reconciler.definitions.inputs import AgentDigests, Images, variant_of, world
+from reconciler.core.model import Batch, Inputs, Mode, Variant
+from reconciler.definitions.inputs import AgentDigests, Images, Rules, Specialties, variant_of, world
 from reconciler.definitions.library import Library
 from reconciler.definitions.matching import matches
 from reconciler.definitions.records import Component, ScenarioRecord
-from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.survey import Scenarios, Survey
 from reconciler.definitions.templates import ResolvedTemplate
-from reconciler.definitions.values import Benchmark, Blocked, Demand, Demands, Parsed
-from reconciler.definitions.wants import Resolution, Terms
+from reconciler.definitions.values import Benchmark, Blocked, Demand, Demands
+from reconciler.definitions.wants import Lineup, Resolution, Terms
 
-Rules = tuple[Parsed[OperationalRule], ...]
+Used = tuple[ResolvedTemplate, ...]
+"""A template per host."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cell:
     """One scenario's demand, and what it was made of: equal ingredients make equal demand."""
 
+    record: ScenarioRecord
     ingredients: tuple[object, ...]
     all_rules: Rules
     matched: Rules
+    worlds: Mapping[Mode, tuple[object, Component]]
+    """World component per mode, with the templates and images that it was made of."""
+    batches: Mapping[tuple[Lineup, Mode], Batch]
     demands: tuple[Demand, ...]
 
 
@@ -42,23 +46,24 @@ class Assembler:
         images: Images,
     ) -> None:
         """``versions``: engine adapter to its version, ``images``: fingerprints."""
-        self._specialties: Shelf[Parsed[Specialty]] = library.specialties
+        self._specialties = library.specialties.usable
         self._scenarios, self._templates, self._images = scenarios, templates, images
         self._rules = tuple(library.operational_rules.usable.values())
         self._agents = AgentDigests(versions)
 
     def assemble(self, survey: Survey, before: Cells) -> tuple[Demands, Cells]:
         """All demand, with the cells to hand in next time."""
-        terms: dict[str, list[Terms]] = {}
+        terms: dict[str, tuple[Terms, ...]] = {}
         blocked = list(survey.blocked)
         for resolution in survey.resolutions:
             blocked += resolution.blocked
             for key in resolution.keys:
-                if reasons := self._stalled(key, resolution, survey):
+                reasons = self._stalled(key, resolution, survey)
+                if reasons:
                     blocked += reasons
                 if not reasons or all(b.variant for b in reasons):
-                    terms.setdefault(key, []).append(resolution.terms)
-        cells = {key: self._cell(key, tuple(ts), survey, before.get(key)) for key, ts in terms.items()}
+                    terms[key] = (*terms.get(key, ()), resolution.terms)
+        cells = {key: self._cell(key, ts, survey, before.get(key)) for key, ts in terms.items()}
         return Demands(demands=tuple(d for c in cells.values() for d in c.demands), blocked=tuple(blocked)), cells
 
     def _stalled(self, key: str, resolution: Resolution, survey: Survey) -> list[Blocked]:
@@ -78,71 +83,107 @@ class Assembler:
 
     def _cell(self, key: str, terms: tuple[Terms, ...], survey: Survey, old: Cell | None) -> Cell:
         record = self._scenarios.usable[key]
-        own = () if key in survey.own_misfits else tuple(self._specialties.usable.get(s) for s in record.specialties)
-        templates = tuple(self._templates.get(h.template) for h in record.scenario.hosts)
-        images = tuple(self._images.get((t.benchmark.mode, h.template)) for t in terms for h in record.scenario.hosts)
-        same = old is not None and old.ingredients[0] is record and old.all_rules == self._rules
-        matched = old.matched if old is not None and same else self._matched(record)
-        ingredients = (record, terms, matched, own, templates, images)
+        if old is not None and old.record is not record:
+            old = None
+        named = () if key in survey.own_misfits else record.specialties
+        own = tuple(s for n in named if (s := self._specialties.get(n)))
+        used = tuple(t for h in record.scenario.hosts if (t := self._templates.get(h.template)))
+        images = tuple(self._images.get((t.benchmark.mode, u.name), "") for t in terms for u in used)
+        matched = old.matched if old is not None and old.all_rules == self._rules else self._matched(record)
+        ingredients = (terms, matched, own, used, images)
         if old is not None and old.ingredients == ingredients:
             return old
-        rows = _merged(self._rows(record, terms, matched, own))
-        return Cell(ingredients=ingredients, all_rules=self._rules, matched=matched, demands=rows)
+        worlds = {mode: self._world(record, mode, used, old) for mode in {t.benchmark.mode for t in terms}}
+        batches = self._batches(record, terms, matched, own, worlds, old)
+        return Cell(
+            record=record,
+            ingredients=ingredients,
+            all_rules=self._rules,
+            matched=matched,
+            worlds=worlds,
+            batches=batches,
+            demands=tuple(_demands(record, terms, batches, used)),
+        )
 
     def _matched(self, record: ScenarioRecord) -> Rules:
         return tuple(r for r in self._rules if r.value is not None and matches(r.value, record.facts))
 
-    def _rows(
-        self, record: ScenarioRecord, terms: Iterable[Terms], rules: Rules, own: tuple[Parsed[Specialty] | None, ...]
-    ) -> Iterator[Demand]:
-        used = [t for h in record.scenario.hosts if (t := self._templates.get(h.template))]
-        unique = list({t.name: t for t in used}.values())
-        worlds: dict[Mode, Component] = {}
-        batches: dict[tuple[Variant, Mode], Batch] = {}
-        present = tuple(s for s in own if s is not None)
+    def _world(self, record: ScenarioRecord, mode: Mode, used: Used, old: Cell | None) -> tuple[object, Component]:
+        made_of = (used, tuple(self._images.get((mode, t.name), "") for t in used))
+        if old is not None and mode in old.worlds and old.worlds[mode][0] == made_of:
+            return old.worlds[mode]
+        return made_of, world(record, mode, list({t.name: t for t in used}.values()), self._images)
+
+    def _batches(
+        self,
+        record: ScenarioRecord,
+        terms: Iterable[Terms],
+        rules: Rules,
+        own: Specialties,
+        worlds: Mapping[Mode, tuple[object, Component]],
+        old: Cell | None,
+    ) -> dict[tuple[Lineup, Mode], Batch]:
+        """A batch per lineup and mode; one whose inputs come out as before is the one from before."""
+        found: dict[tuple[Lineup, Mode], Batch] = {}
+        same = {(b.variant, b.mode): b for b in old.batches.values()} if old is not None else {}
         for term in terms:
             mode = term.benchmark.mode
-            if mode not in worlds:
-                worlds[mode] = world(record, mode, unique, self._images)
             for lineup in term.lineups:
-                if lineup.specialty is None and not present:
+                if (lineup, mode) in found or (lineup.specialty is None and not own):
                     continue
                 variant = variant_of(record, lineup)
-                if (variant, mode) not in batches:
-                    specialties = (lineup.specialty,) if lineup.specialty else present
-                    agent = self._agents.of(record, lineup, specialties, rules)
-                    batches[variant, mode] = _batch(record, variant, mode, worlds[mode], agent)
-                yield _demand(term.benchmark, record, batches[variant, mode], used)
+                agent = self._agents.of(record, lineup, own, rules)
+                batch = _batch(record, variant, mode, worlds[mode][1], agent, same.get((variant, mode)))
+                found[lineup, mode] = same[variant, mode] = batch
+        return found
 
 
-def _batch(record: ScenarioRecord, variant: Variant, mode: Mode, world: Component, agent: Component) -> Batch:
-    parts = {"world": world, "task": record.task, "agent": agent, "truth": record.truth, "rules": record.rules}
-    inputs = Inputs(**{name: part.parts for name, part in parts.items()})
-    vars(inputs)["digests"] = {name: part.digest for name, part in parts.items()}  # known already: not computed again
+def _batch(
+    record: ScenarioRecord, variant: Variant, mode: Mode, world: Component, agent: Component, before: Batch | None
+) -> Batch:
+    task, truth, rules = record.task, record.truth, record.rules
+    digests = {
+        "world": world.digest,
+        "task": task.digest,
+        "agent": agent.digest,
+        "truth": truth.digest,
+        "rules": rules.digest,
+    }
+    if before is not None and before.inputs.digests == digests:
+        return before
+    inputs = Inputs(world=world.parts, task=task.parts, agent=agent.parts, truth=truth.parts, rules=rules.parts)
+    vars(inputs)["digests"] = digests  # known already: not computed again
     return Batch(scenario=record.claim, variant=variant, mode=mode, inputs=inputs)
 
 
-def _demand(benchmark: Benchmark, record: ScenarioRecord, batch: Batch, templates: list[ResolvedTemplate]) -> Demand:
-    return Demand(
-        batch=batch,
-        iterations=benchmark.iterations,
-        on_change=benchmark.on_change,
-        schedule=benchmark.schedule,
-        benchmark=benchmark.name,
-        gate=benchmark.gate,
-        memory_mib=sum(t.memory_mib for t in templates),
-        templates=tuple(dict.fromkeys(t.name for t in templates)),
-        scenario=record.scenario,
-        folder=record.folder,
-        checkout_paths=(record.folder, *record.dependencies.outside),
-    )
-
-
-def _merged(rows: Iterable[Demand]) -> tuple[Demand, ...]:
+def _demands(
+    record: ScenarioRecord, terms: Iterable[Terms], batches: Mapping[tuple[Lineup, Mode], Batch], used: Used
+) -> Iterable[Demand]:
     """One demand per batch and way of wanting it: that of the benchmark which wants most."""
+    memory, names = sum(t.memory_mib for t in used), tuple(dict.fromkeys(t.name for t in used))
+    scenario, folder, checkout = record.scenario, record.folder, (record.folder, *record.dependencies.outside)
     found: dict[tuple[object, ...], Demand] = {}
-    for row in rows:
-        key = (row.batch.variant, row.batch.mode, row.schedule, row.on_change)
-        if key not in found or found[key].iterations < row.iterations:
-            found[key] = row
-    return tuple(found.values())
+    for benchmark, batch in _wanted(terms, batches):
+        way = (batch.variant, batch.mode, benchmark.schedule, benchmark.on_change)
+        if way not in found or found[way].iterations < benchmark.iterations:
+            found[way] = Demand(
+                batch=batch,
+                iterations=benchmark.iterations,
+                on_change=benchmark.on_change,
+                schedule=benchmark.schedule,
+                benchmark=benchmark.name,
+                gate=benchmark.gate,
+                memory_mib=memory,
+                templates=names,
+                scenario=scenario,
+                folder=folder,
+                checkout_paths=checkout,
+            )
+    return found.values()
+
+
+def _wanted(terms: Iterable[Terms], batches: Mapping[tuple[Lineup, Mode], Batch]) -> Iterator[tuple[Benchmark, Batch]]:
+    for term in terms:
+        for lineup in term.lineups:
+            if (batch := batches.get((lineup, term.benchmark.mode))) is not None:
+                yield term.benchmark, batch

@@ -9,12 +9,12 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reconciler.core.model import Scenario
 from reconciler.definitions.findings import Finding, nearest, shown
 from reconciler.definitions.following import Follower, Reach, is_yaml, segments
-from reconciler.definitions.playbooks import syntax_error
-from reconciler.definitions.tree import Blobs, Tree, content, seen_from
+from reconciler.definitions.tree import Tree, content, is_regular, parents, seen_from
 from reconciler.ports import Entry
 
 SCENARIO_FILE = "scenario.json"
@@ -24,8 +24,7 @@ _UNNAMED = re.compile(
     r"(?:prepare|restore)\.yml\Z|inventory\.|ansible\.cfg\Z|(?:group_vars|host_vars|library|\w+_plugins|module_utils)/"
 )
 """Files that Ansible or a trial uses without any playbook naming them."""
-_INIT = re.compile(rb"\bsystemd(?:_service)?\b")
-_FIXED = re.compile(r"(?:hosts|mode|limits|guards)\Z|(?:template|image) ")
+_FIXED = re.compile(r"(?:hosts|agents|mode|limits|guards)\Z|(?:template|image) ")
 """Names of parts of ``world`` that are no files."""
 
 
@@ -58,26 +57,57 @@ def rule_playbook_problem(playbook: str, inside: Collection[str]) -> tuple[str, 
     return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """What the names of a folder's files alone decide; most scenarios share one."""
+
+    ours: frozenset[str]
+    """Files that a trial uses unless only the truth names them."""
+    near_truth: frozenset[bytes]
+    """Names of files and folders that count when an ansible rule's playbook says them."""
+    scripts: tuple[str, ...]
+    """Playbooks that a trial runs."""
+
+
+@lru_cache(maxsize=1024)
+def _layout(inside: frozenset[str], playbooks: tuple[str, ...]) -> _Layout:
+    own_name = {*playbooks} if len(playbooks) == 1 else set[str]()  # a lone playbook need not be read for its own name
+    return _Layout(
+        ours=frozenset(p for p in inside if not _NEVER.match(p) and p not in playbooks),
+        near_truth=segments(inside - own_name - {SCENARIO_FILE}),
+        scripts=tuple(sorted({p for p in (*playbooks, "prepare.yml", "restore.yml") if p in inside})),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _near_world(inside: frozenset[str], shared: frozenset[str]) -> frozenset[bytes]:
+    """Names of files that the world does not have by itself, and has when one of its playbooks says them."""
+    return segments(inside - shared - {SCENARIO_FILE})
+
+
 def depend(
-    folder: str, inside: Mapping[str, Entry], playbooks: Collection[str], tree: Tree, blobs: Blobs, follower: Follower
+    folder: str, inside: Mapping[str, Entry], playbooks: tuple[str, ...], tree: Tree, follower: Follower
 ) -> Dependencies:
     """The dependencies of the scenario in ``folder``. ``inside`` are its own files, ``playbooks`` those of its ansible rules."""
-    truth_reach = follower.follow(folder, [f"{folder}/{p}" for p in playbooks], _names_but(inside, playbooks))
-    truth = _truth_files(folder, inside, playbooks, truth_reach)
-    ours = {p for p in inside if not _NEVER.match(p) and p not in playbooks}
-    shared = ours if truth_reach.dynamic else {p for p in ours if f"{folder}/{p}" not in truth or _UNNAMED.match(p)}
-    world_reach = follower.follow(
-        folder, [f"{folder}/{p}" for p in shared if is_yaml(p)], segments(inside.keys() - shared - {SCENARIO_FILE})
-    )
+    names = frozenset(inside)
+    layout = _layout(names, playbooks)
+    truth_reach = follower.follow(folder, playbooks, layout.near_truth)
+    truth = _truth_files(folder, layout, playbooks, truth_reach)
+    shared = layout.ours
+    if truth_reach.files and not truth_reach.dynamic:
+        shared = frozenset(p for p in shared if f"{folder}/{p}" not in truth or _UNNAMED.match(p))
+    world_reach = follower.follow(folder, filter(is_yaml, shared), _near_world(names, shared))
     world = {f"{folder}/{p}" for p in shared} | world_reach.files
-    scripts = sorted({f"{folder}/{p}" for p in (*playbooks, "prepare.yml", "restore.yml") if p in inside})
     return Dependencies(
         world=_parts(folder, world, tree),
         truth=_parts(folder, truth, tree),
-        outside=tuple(sorted(world_reach.roots | truth_reach.roots)),
+        outside=_outermost(world_reach.roots | truth_reach.roots),
         probes=frozenset(world_reach.probes | truth_reach.probes),
-        needs_init=_needing_init({*world, *truth}, tree, blobs, follower),
-        findings=(*unreadable(scripts, tree, blobs), *_links(folder, inside, world_reach.links | truth_reach.links)),
+        needs_init=_needing_init({*world, *truth}, tree, follower),
+        findings=(
+            *unreadable([f"{folder}/{p}" for p in layout.scripts], tree, follower),
+            *_links(folder, inside, tree, world_reach.links | truth_reach.links),
+        ),
     )
 
 
@@ -96,33 +126,31 @@ def part_of_file(seen: str) -> str:
     return f"./{seen}" if _FIXED.match(seen) else seen
 
 
-def _names_but(inside: Mapping[str, Entry], playbooks: Collection[str]) -> frozenset[bytes]:
-    """The names of the folder's files, without those that say nothing: a lone playbook need not be read for its own name."""
-    return segments(inside.keys() - ({*playbooks} if len(playbooks) == 1 else set()) - {SCENARIO_FILE})
+def _outermost(roots: set[str]) -> tuple[str, ...]:
+    """Without what lies below another."""
+    return tuple(sorted(r for r in roots if roots.isdisjoint(parents(r))))
 
 
-def _truth_files(folder: str, inside: Mapping[str, Entry], playbooks: Iterable[str], reach: Reach) -> set[str]:
+def _truth_files(folder: str, layout: _Layout, playbooks: Iterable[str], reach: Reach) -> set[str]:
     files = {f"{folder}/{p}" for p in playbooks} | reach.files
-    if reach.dynamic:
-        files |= {f"{folder}/{p}" for p in inside if not _NEVER.match(p)}
-    return files
+    return files | {f"{folder}/{p}" for p in layout.ours} if reach.dynamic else files
 
 
 def _parts(folder: str, files: Iterable[str], tree: Tree) -> Mapping[str, str]:
-    return {part_of_file(seen_from(folder, f)): content(tree.entries[f]) for f in sorted(files) if f in tree.entries}
+    entries = tree.entries
+    return {part_of_file(seen_from(folder, f)): content(entries[f]) for f in sorted(files) if f in entries}
 
 
-def _needing_init(files: Iterable[str], tree: Tree, blobs: Blobs, follower: Follower) -> str:
-    for path in sorted(f for f in files if is_yaml(f) and f in tree.entries and f not in tree.links):
-        entry = tree.entries[path]
-        if _INIT.search(blobs[entry.oid]) and follower.names(entry).needs_init:
-            return path
-    return ""
+def _needing_init(files: Iterable[str], tree: Tree, follower: Follower) -> str:
+    """The first file that uses a module which talks to systemd."""
+    known = (p for p in sorted(filter(is_yaml, files)) if p in tree.entries and p not in tree.links)
+    talking = (p for p in known if follower.says(p, b"systemd"))
+    return next((p for p in talking if follower.names(tree.entries[p]).needs_init), "")
 
 
-def unreadable(scripts: Iterable[str], tree: Tree, blobs: Blobs) -> list[Finding]:
+def unreadable(scripts: Iterable[str], tree: Tree, follower: Follower) -> list[Finding]:
     """A finding for each playbook that is not YAML."""
-    wrong = ((p, syntax_error(blobs[tree.entries[p].oid])) for p in scripts if p not in tree.links)
+    wrong = ((p, follower.syntax_error(tree.entries[p])) for p in scripts if p not in tree.links)
     return [
         Finding(path=p, line=e.line, column=e.column, rule=e.rule, message=e.message, hint=e.hint)
         for p, e in wrong
@@ -130,9 +158,11 @@ def unreadable(scripts: Iterable[str], tree: Tree, blobs: Blobs) -> list[Finding
     ]
 
 
-def _links(folder: str, inside: Mapping[str, Entry], reached: Iterable[str]) -> list[Finding]:
+def _links(folder: str, inside: Mapping[str, Entry], tree: Tree, reached: Iterable[str]) -> list[Finding]:
     """One finding per symbolic link that the scenario holds or reaches."""
-    held = {f"{folder}/{p}" for p, e in inside.items() if not e.mode.startswith("100")}
+    if not tree.links:
+        return []
+    held = {f"{folder}/{p}" for p, e in inside.items() if not is_regular(e)}
     return [link_finding(p) for p in sorted(held.union(reached))]
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.definitions.playbooks import NOTHING, Names, may_be_dynamic, names_in
+from reconciler.definitions.playbooks import NOTHING, Names, may_be_dynamic, names_in, syntax_error
+from reconciler.definitions.positions import Broken
 from reconciler.definitions.tree import Blobs, Tree, joined
 from reconciler.ports import Entry
 
@@ -45,6 +46,7 @@ class Follower:
         self._tree = tree
         self._blobs = blobs
         self._names: dict[str, Names] = {}
+        self._errors: dict[str, Broken | None] = {}
         self._steps: dict[tuple[str, str, str], _Step] = {}
 
     def names(self, entry: Entry) -> Names:
@@ -53,14 +55,24 @@ class Follower:
             self._names[entry.oid] = names_in(self._blobs[entry.oid])
         return self._names[entry.oid]
 
+    def syntax_error(self, entry: Entry) -> Broken | None:
+        """Why a file is not YAML at all, or None."""
+        if entry.oid not in self._errors:
+            self._errors[entry.oid] = syntax_error(self._blobs[entry.oid])
+        return self._errors[entry.oid]
+
+    def says(self, path: str, word: bytes) -> bool:
+        """Whether a file of the tree has these bytes."""
+        return word in self._blobs[self._tree.entries[path].oid]
+
     def follow(self, folder: str, start: Iterable[str], nearby: Collection[bytes]) -> Reach:
-        """Everything that the files ``start`` of the scenario in ``folder`` reach, themselves not counted.
+        """Everything that ``start``, files seen from ``folder``, reach, themselves not counted.
 
         ``nearby`` are the names of what matters inside the folder: a file that holds none of them, and no ``..``, names
         nothing that matters, and is not parsed.
         """
         reach = Reach()
-        todo, seen = [(path, "") for path in start], set[tuple[str, str]]()
+        todo, seen = [(f"{folder}/{path}", "") for path in start], set[tuple[str, str]]()
         while todo:
             path, role = todo.pop()
             if (path, role) in seen or (step := self._step(folder, path, role, nearby)) is None:

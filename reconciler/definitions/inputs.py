@@ -1,25 +1,29 @@
 """The components of a batch's inputs: ``world`` and ``agent``; the rest follows from the scenario alone."""
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from reconciler.core.digests import digest
 from reconciler.core.model import Agent, Mode, OperationalRule, Specialty, Variant
-from reconciler.definitions.records import Component, ScenarioRecord, component
+from reconciler.definitions.records import Component, ScenarioRecord, component, text_id
 from reconciler.definitions.templates import ResolvedTemplate
 from reconciler.definitions.values import Parsed
 from reconciler.definitions.wants import Lineup
 
+Specialties = tuple[Parsed[Specialty], ...]
+Rules = tuple[Parsed[OperationalRule], ...]
 Images = Mapping[tuple[Mode, str], str]
 """(mode, template name) to the fingerprint of what its sandboxes start from."""
 
 
 def world(record: ScenarioRecord, mode: Mode, templates: Sequence[ResolvedTemplate], images: Images) -> Component:
-    """Template and image, files, hosts, mode, limits; the guards of the oldest scenarios, which can end a job."""
+    """Template and image, files, hosts and who sits on them, mode, limits; the guards of the oldest scenarios."""
     scenario, parts = record.scenario, dict(record.dependencies.world)
     parts["mode"] = mode
-    parts["hosts"] = _digest_of_pairs(tuple((h.name, h.template, h.host_id) for h in scenario.hosts))
+    parts["hosts"] = _rows_id((h.name, h.template, h.host_id) for h in scenario.hosts)
+    parts["agents"] = _rows_id((a.name, a.host, a.agent_id) for a in scenario.agents)
     for template in templates:
         parts[f"template {template.name}"] = template.digests[mode]
         parts[f"image {template.name}"] = images.get((mode, template.name), "")
@@ -46,38 +50,29 @@ def seats(record: ScenarioRecord, specialty: str | None) -> tuple[Agent, ...]:
     if specialty is None:
         return scenario.agents
     if scenario.agents:
-        return tuple(Agent(name=a.name, host=a.host, specialty=specialty, agent_id=a.agent_id) for a in scenario.agents)
+        return tuple(replace(a, specialty=specialty) for a in scenario.agents)
     return tuple(Agent(name=f"agent-{h.name}", host=h.name, specialty=specialty) for h in scenario.hosts)
 
 
 class AgentDigests:
-    """The component ``agent``, computed once for all scenarios whose agents are the same."""
+    """The component ``agent``, computed once for all scenarios."""
 
     def __init__(self, versions: Mapping[str, str]) -> None:
         """``versions``: engine adapter to its version."""
         self._versions = versions
         self._known: dict[object, Component] = {}
 
-    def of(
-        self,
-        record: ScenarioRecord,
-        lineup: Lineup,
-        specialties: tuple[Parsed[Specialty], ...],
-        rules: tuple[Parsed[OperationalRule], ...],
-    ) -> Component:
-        """``specialties`` are those that its agents work under, ``rules`` those that match."""
-        key = (record.scenario.agents or record.scenario.hosts, lineup, specialties, rules)
+    def of(self, record: ScenarioRecord, lineup: Lineup, own: Specialties, rules: Rules) -> Component:
+        """``own`` are the specialties of the scenario's agents, ``rules`` those that match."""
+        specialties = (lineup.specialty,) if lineup.specialty else own
+        who = () if len(specialties) == 1 else tuple((a.name, a.specialty) for a in record.scenario.agents)
+        key = (specialties, lineup, rules, who)
         if key not in self._known:
-            self._known[key] = component(self._parts(record, lineup, specialties, rules))
+            parts = self._parts(specialties, lineup, rules)
+            self._known[key] = component({**parts, "specialties": _rows_id(who)} if who else parts)
         return self._known[key]
 
-    def _parts(
-        self,
-        record: ScenarioRecord,
-        lineup: Lineup,
-        specialties: tuple[Parsed[Specialty], ...],
-        rules: tuple[Parsed[OperationalRule], ...],
-    ) -> Mapping[str, str]:
+    def _parts(self, specialties: Specialties, lineup: Lineup, rules: Rules) -> dict[str, str]:
         parts = {}
         for found in specialties:
             assert found.value is not None
@@ -90,8 +85,6 @@ class AgentDigests:
             settings = engine.value
             version = self._versions.get(settings.adapter, "")
             parts[f"{role} {engine.claim}"] = digest([settings.adapter, settings.settings, version])
-        sitting = seats(record, lineup.specialty.claim if lineup.specialty else None)
-        parts["agents"] = _digest_of_pairs(tuple((a.name, a.host, a.specialty, a.agent_id) for a in sitting))
         return parts
 
 
@@ -104,14 +97,14 @@ def _specialty_digest(specialty: Specialty) -> str:
     return digest([specialty.key, specialty.execution_mode, specialty.prompt])
 
 
-@lru_cache(maxsize=4096)
-def _digest_of_pairs(rows: tuple[tuple[str, ...], ...]) -> str:
-    return digest(rows)
+def _rows_id(rows: Iterable[tuple[str, ...]]) -> str:
+    """Names hold no control characters, so these can separate rows and columns."""
+    return text_id(*("\x1f".join(row) for row in rows))
 
 
 def paths_of_world(record: ScenarioRecord, part: str, templates: Mapping[str, ResolvedTemplate]) -> list[str]:
     """Repository paths in which a part of ``world`` is written."""
-    if part in ("hosts", "guards"):
+    if part in ("hosts", "agents", "guards"):
         return [record.path]
     kind, _, name = part.partition(" ")
     if kind in ("template", "image") and name in templates:

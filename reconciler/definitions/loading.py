@@ -86,8 +86,8 @@ def _record(
         playbooks = ansible_playbooks(scenario)
         if problems := _playbook_problems(scenario, playbooks, inside):
             more = Locator(tree, blobs).findings(path, problems)
-        right = [p for p in playbooks if p in inside]
-        dependencies = depend(folder, inside, right, tree, blobs, follower)
+        right = tuple(p for p in playbooks if p in inside)
+        dependencies = depend(folder, inside, right, tree, follower)
     return ScenarioRecord(
         path=path,
         folder=folder,

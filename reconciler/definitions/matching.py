@@ -7,7 +7,8 @@ with a model, so a scenario that must be certain carries the tag.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from reconciler.core.model import OperationalRule, Scenario
 from reconciler.definitions.findings import nearest, shown
@@ -16,8 +17,21 @@ CLASSES = ("os", "type", "tech", "shell", "app", "procedure")
 SANDBOX_TAGS = frozenset({"os:linux", "shell:bash"})
 """What is true of every sandbox."""
 
-_WORD = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
-_ENDINGS = ("", "s", "d", "ed", "ing")
+_ENDINGS = "(?:s|d|ed|ing)?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What tags are held against, in lower case: the tags of host and scenario, and the ticket."""
+
+    tags: frozenset[str]
+    ticket: str
+
+    def says(self, word: str, endings: str = "") -> bool:
+        """Whether the ticket has the word, as a whole word."""
+        if not word or word not in self.ticket:
+            return False
+        return re.search(rf"(?<![a-z0-9]){re.escape(word)}{endings}(?![a-z0-9])", self.ticket) is not None
 
 
 def tag_problem(tag: str) -> tuple[str, str] | None:
@@ -30,30 +44,29 @@ def tag_problem(tag: str) -> tuple[str, str] | None:
     return None
 
 
-def facts(scenario: Scenario, host_tags: Iterable[str] = SANDBOX_TAGS) -> frozenset[str]:
-    """Everything that tags are held against: the tags of host and scenario, and the ticket's words, in lower case."""
-    words = _WORD.findall(f"{scenario.ticket_title}\n{scenario.ticket_body}".lower())
-    return frozenset(words).union(t.lower() for t in (*host_tags, *scenario.tags))
-
-
-def matches(rule: OperationalRule, known: Collection[str]) -> bool:
-    """Whether a rule applies where ``known`` (from ``facts``) is true."""
-    if not rule.tags:
-        return True
-    procedures = [t for t in rule.tags if t.startswith("procedure:")]
-    scopes = [t for t in rule.tags if not t.startswith("procedure:")]
-    return all(_holds(t, known) for t in scopes) and (not procedures or any(_acts(t, known) for t in procedures))
-
-
-def _holds(tag: str, known: Collection[str]) -> bool:
-    tag = tag.lower()
-    return (
-        tag in known
-        or tag.partition(":")[2] in known
-        or (":" not in tag and any(f"{c}:{tag}" in known for c in CLASSES))
+def facts(scenario: Scenario, host_tags: Iterable[str] = SANDBOX_TAGS) -> Facts:
+    """What is known of a scenario on a host with these tags."""
+    return Facts(
+        tags=frozenset(t.lower() for t in (*host_tags, *scenario.tags)),
+        ticket=f"{scenario.ticket_title}\n{scenario.ticket_body}".lower(),
     )
 
 
-def _acts(tag: str, known: Collection[str]) -> bool:
-    action = tag.lower().partition(":")[2]
-    return tag.lower() in known or any(action + ending in known for ending in _ENDINGS)
+def matches(rule: OperationalRule, known: Facts) -> bool:
+    """Whether a rule gets into the context of an agent where ``known`` is true."""
+    tags = [t.lower() for t in rule.tags]
+    procedures = [t for t in tags if t.startswith("procedure:")]
+    scopes = [t for t in tags if not t.startswith("procedure:")]
+    return all(_holds(t, known) for t in scopes) and (not procedures or any(_acts(t, known) for t in procedures))
+
+
+def _holds(tag: str, known: Facts) -> bool:
+    value = tag.rpartition(":")[2]
+    if tag in known.tags or value in known.tags or known.says(value):
+        return True
+    return ":" not in tag and any(f"{c}:{tag}" in known.tags for c in CLASSES)
+
+
+def _acts(tag: str, known: Facts) -> bool:
+    action = tag.rpartition(":")[2]
+    return tag in known.tags or action in known.tags or known.says(action, _ENDINGS)

@@ -66,7 +66,7 @@ def text_of(data: bytes) -> str:
     if len(data) > LARGEST:
         raise Broken("too-big", f"the file is bigger than 1 MiB ({len(data)} bytes)", hint="keep data in its own file")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)

@@ -1,5 +1,6 @@
 """A scenario with what follows from its files alone, computed once per content: everything a batch needs but the variant."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,7 @@ from reconciler.core.digests import digest
 from reconciler.core.model import Rule, Scenario
 from reconciler.definitions.dependencies import Dependencies
 from reconciler.definitions.findings import Finding
-from reconciler.definitions.matching import facts
+from reconciler.definitions.matching import Facts, facts
 
 
 class Component(NamedTuple):
@@ -17,6 +18,11 @@ class Component(NamedTuple):
 
     parts: Mapping[str, str]
     digest: str
+
+
+def text_id(*texts: str) -> str:
+    """Content of a part that is nothing but texts: cheaper than canonical JSON, and as sure."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def component(parts: Mapping[str, str]) -> Component:
@@ -50,7 +56,7 @@ class ScenarioRecord:
     def task(self) -> Component:
         """Ticket title and body."""
         scenario = self.scenario
-        return component({"ticket title": digest(scenario.ticket_title), "ticket body": digest(scenario.ticket_body)})
+        return component({"ticket title": text_id(scenario.ticket_title), "ticket body": text_id(scenario.ticket_body)})
 
     @cached_property
     def truth(self) -> Component:
@@ -69,7 +75,7 @@ class ScenarioRecord:
         return component(parts)
 
     @cached_property
-    def facts(self) -> frozenset[str]:
+    def facts(self) -> Facts:
         """What the tags of operational rules are held against."""
         return facts(self.scenario)
 
@@ -80,7 +86,6 @@ class ScenarioRecord:
 
 
 def _rule_digest(rule: Rule) -> str:
-    return digest(
-        [rule.scope, rule.label, rule.validator, rule.required, rule.negate, rule.pattern, rule.where,
-         rule.minimum, rule.maximum, rule.playbook]
-    )  # fmt: skip
+    """Every field of a rule. What can hold a NUL comes last, so no two rules read alike."""
+    bounds = f"{rule.required} {rule.negate} {rule.minimum} {rule.maximum}"
+    return text_id(rule.scope, rule.validator, bounds, rule.where, rule.label, rule.playbook, rule.pattern)

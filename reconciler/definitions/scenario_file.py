@@ -118,18 +118,23 @@ def _rules(file: ScenarioFile | OldScenarioFile) -> Iterator[tuple[Path, Scope, 
 
 def _rule_problems(file: ScenarioFile | OldScenarioFile, compiles: Callable[[str], str | None]) -> Iterator[Problem]:
     for where, scope, rule in _rules(file):
-        given = {f for f in rule.model_fields_set if getattr(rule, f) is not None}
-        fitting = _FITTING[rule.validator]
-        for name in sorted(given - _COMMON - fitting):
-            hint = f"{rule.validator} takes {' and '.join(sorted(fitting))}"
-            yield (*where, name), "misplaced-field", f"{name} says nothing to {rule.validator}", hint
-        if rule.validator == "task_count":
-            yield from _count_problems(where, rule)
-        else:
-            for name in sorted(fitting - given):
-                message = f"rule {shown(rule.label)}: {name} is missing"
-                yield where, "missing-field", message, f"{rule.validator} needs {' and '.join(sorted(fitting))}"
+        given, fitting = rule.model_fields_set - _COMMON, _FITTING[rule.validator]
+        if given != fitting or rule.validator == "task_count" or None in [getattr(rule, f) for f in fitting]:
+            yield from _field_problems(where, rule, fitting)
         yield from _content_problems(where, scope, rule, compiles)
+
+
+def _field_problems(where: Path, rule: RuleFile, fitting: frozenset[str]) -> Iterator[Problem]:
+    given = {f for f in rule.model_fields_set if getattr(rule, f) is not None}
+    for name in sorted(given - _COMMON - fitting):
+        hint = f"{rule.validator} takes {' and '.join(sorted(fitting))}"
+        yield (*where, name), "misplaced-field", f"{name} says nothing to {rule.validator}", hint
+    if rule.validator == "task_count":
+        yield from _count_problems(where, rule)
+        return
+    for name in sorted(fitting - given):
+        message = f"rule {shown(rule.label)}: {name} is missing"
+        yield where, "missing-field", message, f"{rule.validator} needs {' and '.join(sorted(fitting))}"
 
 
 def _count_problems(where: Path, rule: RuleFile) -> Iterator[Problem]:

@@ -58,11 +58,11 @@ class RuleFile(Strict):
 class ValidationFile(Strict):
     """Rules by scope, and the guards of the oldest version."""
 
-    gateway: list[RuleFile] = []
-    job: list[RuleFile] = []
-    tasks: list[RuleFile] = []
-    allowedAgents: list[Text] = []  # noqa: N815 - the format's own spelling
-    allowedHosts: list[Text] = []  # noqa: N815
+    gateway: list[RuleFile] = Field(default_factory=list)
+    job: list[RuleFile] = Field(default_factory=list)
+    tasks: list[RuleFile] = Field(default_factory=list)
+    allowedAgents: list[Text] = Field(default_factory=list)  # noqa: N815 - the format's own spelling
+    allowedHosts: list[Text] = Field(default_factory=list)  # noqa: N815
 
 
 class HostFile(Strict):
@@ -87,9 +87,9 @@ class _ScenarioBase(Strict):
     schema_: str | None = Field(default=None, alias="$schema")
     key: Name
     description: str
-    tags: list[Name] = []
-    hosts: list[HostFile] = []
-    agents: list[AgentFile] = []
+    tags: list[Name] = Field(default_factory=list)
+    hosts: list[HostFile] = Field(default_factory=list)
+    agents: list[AgentFile] = Field(default_factory=list)
     validation: ValidationFile = ValidationFile()
 
 

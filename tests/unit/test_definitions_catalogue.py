@@ -1,0 +1,215 @@
+"""Benchmarks to demands, names to definitions, and what an update shares."""
+
+import json
+from typing import Any
+
+import pytest
+
+from reconciler.core.errors import Invalid
+from reconciler.core.model import Mode, Variant
+from reconciler.definitions.catalogue import Catalogue
+from reconciler.definitions.selection import select
+from reconciler.ports import Cron, Entry
+from tests.definitions import CONTEXT, Files, Store, batches, benchmark, errors, load, repository, scenario
+
+IMAGES: dict[tuple[Mode, str], str] = {("incus", "debian-base"): "abc"}
+OWN = [{"main_engine": "runbook"}]
+
+
+def many(count: int = 3) -> Files:
+    """Some scenarios that differ in their keys and one tag."""
+    more = {
+        f"scenarios/s{n}/scenario.json": scenario(f"s{n}", tags=["disk", f"t{n}"], validation=None)
+        for n in range(count)
+    }
+    return repository() | more
+
+
+def specialty(name: str, prompt: str = "p") -> Files:
+    return {f"config/specialties/{name}.mdx": f"---\nname: {name}\n---\n{prompt}\n"}
+
+
+def test_a_demand_says_everything_that_a_trial_needs() -> None:
+    gate = {"pass_rate": 0.9, "compliance": 100}
+    wanted = benchmark(iterations=3, schedule="0 2 * * *", timezone="Europe/Paris", gate=gate)
+    (demand,) = load(repository() | {"config/benchmarks/all.yaml": wanted}).demands({}).demands
+    assert (demand.iterations, demand.on_change, demand.benchmark) == (3, True, "all")
+    assert demand.schedule == Cron(expression="0 2 * * *", timezone="Europe/Paris")
+    assert (demand.gate.pass_rate, demand.gate.compliance) == (0.9, 100)
+    assert (demand.memory_mib, demand.templates) == (1024, ("debian-base",))
+    assert (demand.scenario.key, demand.folder, demand.checkout_paths) == (
+        "nginx",
+        "scenarios/nginx",
+        ("scenarios/nginx",),
+    )
+    assert demand.batch.variant == Variant(specialty="LINUX_ADMINISTRATION", main_engine="runbook")
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (["s1"], ["s1"]),
+        (["disk"], ["s0", "s1", "s2"]),
+        (["s2", "disk", "s0"], ["s2", "s0", "s1"]),
+        (["web", "t1"], ["nginx", "s1"]),
+        (["*"], ["nginx", "s0", "s1", "s2"]),
+    ],
+)
+def test_keys_and_tags_select_each_scenario_once_in_a_stable_order(names: list[str], keys: list[str]) -> None:
+    files = many() | {"config/benchmarks/all.yaml": benchmark(scenarios=names)}
+    catalogue = load(files)
+    assert [d.batch.scenario for d in catalogue.demands({}).demands] == keys
+    assert list(select(catalogue.scenarios, names)) == keys
+
+
+def test_a_name_that_is_key_and_tag_means_both() -> None:
+    files = many(2) | {"scenarios/d/scenario.json": scenario("disk", validation=None)}
+    assert set(select(load(files).scenarios, ["disk"])) == {"disk", "s0", "s1"}
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(Invalid, match="did you mean disk"):
+        select(load(many()).scenarios, ["dist"])
+
+
+def test_what_a_variant_leaves_out_is_the_scenarios_own() -> None:
+    files = repository() | {"config/benchmarks/all.yaml": benchmark(variants=[{}])}
+    (demand,) = load(files).demands({}).demands
+    assert demand.batch.variant == Variant(specialty="LINUX_ADMINISTRATION", main_engine="runbook")
+    named = load(repository()).demands({}).demands[0]
+    assert demand.batch.id == named.batch.id
+
+
+def test_several_specialties_of_a_scenario_are_joined_and_each_agent_keeps_its_own() -> None:
+    two = scenario(
+        hosts=[{"host_name": h, "template": "debian-base"} for h in ("web", "db")],
+        agents=[
+            {"agent_name": "w", "host_name": "web", "specialty_key": "linux administration"},
+            {"agent_name": "d", "host_name": "db", "specialty_key": "DATABASE_MANAGER"},
+        ],
+    )
+    files = repository() | specialty("database-manager")
+    files |= {
+        "scenarios/nginx/scenario.json": two,
+        "config/benchmarks/all.yaml": benchmark(variants=[*OWN, {"specialty": "database-manager", **OWN[0]}]),
+    }
+    catalogue = load(files)
+    own, override = catalogue.demands({}).demands
+    assert own.batch.variant.specialty == "DATABASE_MANAGER+LINUX_ADMINISTRATION"
+    assert own.memory_mib == 2048
+    seats = [(s.agent.name, s.host.name, s.specialty.key) for s in catalogue.seating(own.batch)]
+    assert seats == [("w", "web", "LINUX_ADMINISTRATION"), ("d", "db", "DATABASE_MANAGER")]
+    assert {s.specialty.key for s in catalogue.seating(override.batch)} == {"DATABASE_MANAGER"}
+    swapped = json.loads(two)
+    swapped["agents"][0]["specialty_key"], swapped["agents"][1]["specialty_key"] = (
+        "DATABASE_MANAGER",
+        "LINUX_ADMINISTRATION",
+    )
+    other = load(files | {"scenarios/nginx/scenario.json": json.dumps(swapped)}).demands({}).demands
+    assert other[0].batch.inputs.digests["agent"] != own.batch.inputs.digests["agent"]
+    assert other[1].batch.id == override.batch.id
+
+
+def test_a_scenario_without_agents_gets_one_per_host() -> None:
+    catalogue = load(repository() | {"scenarios/nginx/scenario.json": scenario(agents=None)})
+    (seat,) = catalogue.seating(catalogue.demands({}).demands[0].batch)
+    assert (seat.agent.host, seat.specialty.key) == ("web-01", "LINUX_ADMINISTRATION")
+    assert [r.name for r in seat.rules] == ["reload"]
+
+
+def test_without_an_engine_named_there_must_be_exactly_one() -> None:
+    files = repository() | {"config/benchmarks/all.yaml": benchmark(variants=[{}])}
+    assert len(load(files).demands({}).demands) == 1
+    two = load(files | {"config/engines/second.yaml": "adapter: command\n"})
+    assert [f.message for f in errors(two)] == ["the variant names no main_engine, and there are 2"]
+    none = load({p: t for p, t in files.items() if "engines" not in p})
+    assert [f.message for f in errors(none)] == ["there is no engine"]
+
+
+def test_a_secondary_engine_is_part_of_the_variant_and_of_the_agent() -> None:
+    wanted = benchmark(variants=[{**OWN[0], "secondary_engine": "second"}])
+    files = repository() | {"config/engines/second.yaml": "adapter: command\n", "config/benchmarks/all.yaml": wanted}
+    (demand,) = load(files).demands({}).demands
+    assert demand.batch.variant.secondary_engine == "second"
+    assert {"engine runbook", "secondary engine second"} <= set(demand.batch.inputs.agent)
+
+
+def demands_of(*wanted: dict[str, Any]) -> list[tuple[str, int, bool, bool]]:
+    files = {f"config/benchmarks/{n}.yaml": benchmark(f"b{n}", **fields) for n, fields in enumerate(wanted)}
+    catalogue = load({p: t for p, t in repository().items() if "benchmarks" not in p} | files)
+    assert errors(catalogue) == []
+    return [(d.benchmark, d.iterations, d.on_change, d.schedule is not None) for d in catalogue.demands({}).demands]
+
+
+def test_benchmarks_that_want_the_same_batch_are_one_demand_with_the_larger_iterations() -> None:
+    assert demands_of({"iterations": 3}, {"iterations": 5}) == [("b1", 5, True, False)]
+
+
+def test_schedules_stay_apart() -> None:
+    assert demands_of({"schedule": "0 2 * * *"}, {"iterations": 2}) == [("b0", 1, True, True), ("b1", 2, True, False)]
+
+
+def test_a_benchmark_that_nothing_starts_is_a_warning() -> None:
+    catalogue = load(repository() | {"config/benchmarks/all.yaml": benchmark(on_change=False)})
+    assert [(f.rule, f.severity) for f in catalogue.findings] == [("idle-benchmark", "warning")]
+
+
+def test_an_update_with_nothing_changed_is_the_same_catalogue() -> None:
+    store = Store()
+    tree = store.tree(many())
+    catalogue = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
+    assert catalogue.updated({}, store.read) is catalogue
+    assert catalogue.updated(tree, store.read) is catalogue
+    assert catalogue.demands(IMAGES) is catalogue.demands(dict(IMAGES))
+
+
+def test_an_update_reads_and_makes_only_what_it_touches() -> None:
+    store = Store()
+    variants = [{"specialty": s, "main_engine": "runbook"} for s in ("linux-administration", "other")]
+    files = many() | specialty("other") | {"config/benchmarks/all.yaml": benchmark(variants=variants)}
+    tree = store.tree(files)
+    first = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
+    before = batches(first)
+    store.asked.clear()
+    path = "config/specialties/other.mdx"
+    changes: dict[str, Entry | None] = {path: store.entry("---\nname: other\n---\nnew\n")}
+    second = first.updated(changes, store.read)
+    after = batches(second)
+    assert len(store.asked) == 1
+    assert {name for name in after if after[name] is not before[name]} == {n for n in before if "other" in n}
+    assert batches(first) == before
+
+
+def test_a_file_that_appears_where_a_playbook_looked_for_it_is_noticed() -> None:
+    store = Store()
+    play = "- hosts: all\n  roles: [../../roles/base]\n  vars_files: [../common/a.yml]\n"
+    tree = store.tree(repository() | {"scenarios/nginx/prepare.yml": play})
+    catalogue = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
+    for path in ("scenarios/roles/base/tasks/main.yml", "scenarios/common/a.yml"):
+        catalogue = catalogue.updated({path: store.entry("[]\n")}, store.read)
+        (batch,) = batches(catalogue).values()
+        assert f"../{path.removeprefix('scenarios/')}" in batch.inputs.world
+
+
+def test_folders_may_lie_anywhere() -> None:
+    files = {
+        f"deep/er/{p}" if p.startswith("config") else p.removeprefix("scenarios/"): t for p, t in repository().items()
+    }
+    store = Store()
+    catalogue = Catalogue.load(
+        store.tree(files), store.read, scenarios_folder=".", config_folder="deep/er/config", context=CONTEXT
+    )
+    assert list(catalogue.findings) == []
+    assert len(batches(catalogue)) == 1
+
+
+def test_the_part_of_a_deleted_specialty_still_has_its_paths_when_it_is_there() -> None:
+    catalogue = load(repository())
+    (batch,) = batches(catalogue).values()
+    assert catalogue.paths_of(batch, "agent", "specialty linux-administration") == [
+        "config/specialties/linux-administration.mdx"
+    ]
+    assert catalogue.paths_of(batch, "agent", "rule gone") == []
+    assert catalogue.paths_of(batch, "world", "mode") == []
+    assert catalogue.paths_of(batch, "world", "./hosts") == ["scenarios/nginx/hosts"]
+    assert catalogue.paths_of(batch, "rules", "rule truth") == ["scenarios/nginx/scenario.json"]

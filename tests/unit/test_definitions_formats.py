@@ -1,0 +1,110 @@
+"""Units, tags, schemas: the small print of the formats."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from reconciler.core.model import OperationalRule, Scenario
+from reconciler.definitions.matching import facts, matches
+from reconciler.definitions.positions import read_json, read_yaml
+from reconciler.definitions.schemas import schema_documents
+from reconciler.definitions.units import parse_duration, parse_size
+from tests.definitions import benchmark, scenario
+
+SHIPPED = Path(__file__).parents[2] / "reconciler" / "schemas"
+
+
+@pytest.mark.parametrize(("text", "mib"), [("512MiB", 512), ("1GiB", 1024), ("2TiB", 2 * 1024 * 1024)])
+def test_sizes_are_read_as_mebibytes(text: str, mib: int) -> None:
+    assert parse_size(text) == mib
+
+
+@pytest.mark.parametrize("text", ["1GB", "1", "0MiB", "1.5GiB", " 1GiB", "-1GiB", "", 1024, None, True])
+def test_other_sizes_are_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="512MiB"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("2d", 172_800), ("0s", 0)])
+def test_durations_are_read_as_seconds(text: str, seconds: int) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["30", "30 m", "m", "1m1h", "", "1.5h", 30, None])
+def test_other_durations_are_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="1h30m"):
+        parse_duration(text)
+
+
+def test_the_shipped_schemas_are_those_of_the_code() -> None:
+    shipped = {p.name: json.loads(p.read_text()) for p in SHIPPED.glob("*.json")}
+    assert shipped == schema_documents()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "right"),
+    [
+        ("scenario", scenario(), True),
+        ("scenario", '{"key": "a", "name": "n", "description": "d"}', True),
+        ("scenario", scenario(titel="x"), False),
+        ("benchmark", benchmark(), True),
+        ("benchmark", benchmark(scenarios=["a"]), True),
+        ("benchmark", benchmark(mode="docker"), False),
+        ("template", "image: {incus: debian/12}\nmemory: 1GiB\n", True),
+        ("template", "memory: 1GB\n", False),
+        ("engine", "adapter: runbook\nmodel: x\n", True),
+        ("engine", "model: x\n", False),
+    ],
+)
+def test_the_schemas_judge_files_as_the_program_does(name: str, text: str, right: bool) -> None:
+    schema = schema_documents()[f"{name}.schema.json"]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert jsonschema.Draft202012Validator(schema).is_valid(yaml.safe_load(text)) is right
+
+
+def ticket(body: str, *tags: str) -> Scenario:
+    return Scenario(key="k", title="t", description="", ticket_title="Help", ticket_body=body, tags=tags)
+
+
+@pytest.mark.parametrize(
+    ("tags", "body", "own", "applies"),
+    [
+        ((), "anything", (), True),
+        (("os:linux",), "anything", (), True),
+        (("os:windows",), "anything", (), False),
+        (("tech:nginx",), "Nginx is down.", (), True),
+        (("tech:nginx",), "nginx-broken? no: mynginx", (), True),
+        (("tech:nginx",), "mynginx is down", (), False),
+        (("tech:nginx",), "The site is down", ("nginx",), True),
+        (("tech:nginx",), "The site is down", ("tech:nginx",), True),
+        (("nginx",), "The site is down", ("tech:nginx",), True),
+        (("tech:nginx", "app:shop"), "nginx is down", (), False),
+        (("tech:nginx", "procedure:restart"), "nginx is down", (), False),
+        (("tech:nginx", "procedure:restart"), "nginx was restarted", (), True),
+        (("tech:nginx", "procedure:restart", "procedure:deploy"), "deploying nginx fails", (), True),
+        (("procedure:restart",), "nothing", ("procedure:restart",), True),
+    ],
+)
+def test_a_rule_applies_when_all_scopes_hold_and_one_procedure_does(
+    tags: tuple[str, ...], body: str, own: tuple[str, ...], applies: bool
+) -> None:
+    rule = OperationalRule(name="r", text="x", tags=tags)
+    assert matches(rule, facts(ticket(body, *own))) is applies
+
+
+def test_positions_in_json_are_those_of_keys_and_values() -> None:
+    positions = read_json('{\n  "a": [1, {"b\\"": null}],\n\t"c" : "x"}').positions()
+    assert positions.of(("a",)) == (2, 8)
+    assert positions.of(("a", 1, 'b"')) == (2, 20)
+    assert positions.of(("a", 1, 'b"'), key=True) == (2, 13)
+    assert positions.of(("c",), key=True) == (3, 2)
+    assert positions.of(("a", 7, "x")) == (2, 8)
+
+
+def test_positions_in_yaml_count_from_the_first_line_given() -> None:
+    read = read_yaml("a:\n  - b: 1\n", first_line=5)
+    assert read.value == {"a": [{"b": 1}]}
+    assert read.positions().of(("a", 0, "b")) == (6, 8)

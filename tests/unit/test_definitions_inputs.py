@@ -1,0 +1,277 @@
+"""What a change to a file changes: which component, which part, and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from reconciler.core.digests import digest
+from reconciler.definitions.catalogue import Catalogue
+from tests.definitions import CONTEXT, Files, Store, batches, benchmark, changed, load, repository, scenario
+
+NGINX = "scenarios/nginx/"
+SPECIALTY = "config/specialties/linux-administration.mdx"
+TEMPLATE = "config/templates/debian-base/template.yaml"
+PLAY = "- hosts: all\n"
+
+
+def rich() -> Files:
+    """A scenario with everything around it that a result can depend on."""
+    return repository() | {
+        NGINX + "prepare.yml": PLAY
+        + "  roles: [../../roles/base]\n  vars_files: ['{{ playbook_dir }}/../common/vars.yml']\n"
+        + "  tasks:\n    - copy: {src: conf, dest: /etc/conf}\n    - copy: src=../common/motd.txt dest=/etc/motd\n",
+        NGINX + "validate.yml": PLAY
+        + "  tasks:\n    - include_tasks: checks/port.yml\n    - copy: src=expected.txt dest=/tmp/x\n",
+        NGINX + "checks/port.yml": "- script: probe.sh --port 80\n",
+        NGINX + "checks/probe.sh": "true",
+        NGINX + "files/expected.txt": "x",
+        NGINX + "files/conf/a": "1",
+        NGINX + "unnamed.bin": "1",
+        NGINX + "solution.yml": PLAY,
+        NGINX + "mutants/one.yml": PLAY,
+        NGINX + "README.md": "about",
+        "scenarios/roles/base/tasks/main.yml": "- include_tasks: more.yml\n- template: {src: t.j2, dest: /t}\n",
+        "scenarios/roles/base/tasks/more.yml": "- include_role: {name: helper}\n",
+        "scenarios/roles/base/templates/t.j2": "1",
+        "scenarios/roles/helper/tasks/main.yml": "- debug: msg=x\n",
+        "scenarios/roles/unused/tasks/main.yml": "- debug: msg=x\n",
+        "scenarios/common/vars.yml": "a: 1\n",
+        "scenarios/common/motd.txt": "hello",
+        "scenarios/common/unused.txt": "hello",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        (NGINX + "prepare.yml", {"world": ["prepare.yml"]}),
+        (NGINX + "unnamed.bin", {"world": ["unnamed.bin"]}),
+        (NGINX + "files/conf/a", {"world": ["files/conf/a"]}),
+        ("scenarios/roles/base/tasks/main.yml", {"world": ["../roles/base/tasks/main.yml"]}),
+        ("scenarios/roles/base/tasks/more.yml", {"world": ["../roles/base/tasks/more.yml"]}),
+        ("scenarios/roles/base/templates/t.j2", {"world": ["../roles/base/templates/t.j2"]}),
+        ("scenarios/roles/helper/tasks/main.yml", {"world": ["../roles/helper/tasks/main.yml"]}),
+        ("scenarios/common/vars.yml", {"world": ["../common/vars.yml"]}),
+        ("scenarios/common/motd.txt", {"world": ["../common/motd.txt"]}),
+        (NGINX + "validate.yml", {"truth": ["validate.yml"]}),
+        (NGINX + "checks/port.yml", {"truth": ["checks/port.yml"]}),
+        (NGINX + "checks/probe.sh", {"truth": ["checks/probe.sh"]}),
+        (NGINX + "files/expected.txt", {"truth": ["files/expected.txt"]}),
+        (NGINX + "solution.yml", {}),
+        (NGINX + "mutants/one.yml", {}),
+        (NGINX + "README.md", {}),
+        ("scenarios/roles/unused/tasks/main.yml", {}),
+        ("scenarios/common/unused.txt", {}),
+        (SPECIALTY, {"agent": ["specialty linux-administration"]}),
+        ("config/operational_rules/reload.mdx", {"agent": ["rule reload"]}),
+    ],
+)
+def test_an_edit_changes_the_component_that_uses_the_file(path: str, parts: Mapping[str, list[str]]) -> None:
+    before = rich()
+    assert changed(before, before | {path: f"{before[path]!s}\n# edited\n"}) == parts
+    (old,) = batches(load(before)).values()
+    for component, names in parts.items():
+        for name in names:
+            assert path in load(before).paths_of(old, component, name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "parts"),
+    [
+        ({"title": "new", "description": "new", "tags": ["new"]}, {}),
+        ({"ticket_title": "new"}, {"task": ["ticket title"]}),
+        ({"ticket_body": "new"}, {"task": ["ticket body"]}),
+        ({"agents": [{"agent_name": "b", "host_name": "web-01", "specialty_key": "X"}]}, {"world": ["agents"]}),
+        ({"agents": [{"agent_name": "a", "host_name": "web-01", "specialty_key": "X"}]}, {}),
+        (
+            {"hosts": [{"host_name": "w", "template": "debian-base"}], "agents": []},
+            {"world": ["agents", "hosts"]},
+        ),
+        (
+            {"validation": {"tasks": [{"label": "r", "validator": "task_count", "min": 1}]}},
+            {"world": ["validate.yml"], "truth": ["validate.yml"], "rules": ["rule r", "rule truth"]},
+        ),
+        (
+            {
+                "validation": {
+                    "job": [
+                        {"label": "truth", "validator": "ansible", "ansiblePath": "validate.yml", "required": False}
+                    ]
+                }
+            },
+            {"rules": ["rule truth"]},
+        ),
+        (
+            {
+                "validation": {
+                    "allowedHosts": ["h"],
+                    "job": [{"label": "truth", "validator": "ansible", "ansiblePath": "validate.yml"}],
+                }
+            },
+            {"world": ["guards"]},
+        ),
+    ],
+)
+def test_a_field_of_a_scenario_changes_its_own_component(
+    fields: dict[str, Any], parts: Mapping[str, list[str]]
+) -> None:
+    assert changed(repository(), repository() | {NGINX + "scenario.json": scenario(**fields)}) == parts
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "parts"),
+    [
+        (SPECIALTY, "---\nname: Linux Administration\ndescription: other\n---\nBe careful.\n", {}),
+        (
+            SPECIALTY,
+            "---\nname: linux-administration\nexecution_mode: investigate_only\n---\nBe careful.\n",
+            {"agent": ["specialty linux-administration"]},
+        ),
+        (
+            SPECIALTY,
+            "---\nname: linux-administration\n---\nBe careful.\n\n",
+            {"agent": ["specialty linux-administration"]},
+        ),
+        (
+            "config/operational_rules/more.mdx",
+            "---\nname: more\ntags: [tech:nginx]\n---\nx\n",
+            {"agent": ["rule more"]},
+        ),
+        ("config/operational_rules/more.mdx", "---\nname: more\ntags: [tech:apache]\n---\nx\n", {}),
+        ("config/engines/runbook.yaml", "adapter: runbook\nseconds: 5\n", {"agent": ["engine runbook"]}),
+        (TEMPLATE, "image: {incus: debian/13}\nmemory: 1GiB\n", {"world": ["template debian-base"]}),
+        (TEMPLATE, "# comment\nimage: {incus: debian/12, lima: x}\nmemory: 1024MiB\n", {}),
+        (TEMPLATE, "image: {incus: debian/12}\nmemory: 2GiB\n", {"world": ["limits"]}),
+        ("config/templates/debian-base/setup.sh", "x", {"world": ["template debian-base"]}),
+        ("config/templates/debian-base/README.md", "x", {}),
+        ("config/benchmarks/all.yaml", benchmark(iterations=5, gate={"pass_rate": 0.5}, schedule="0 2 * * *"), {}),
+    ],
+)
+def test_a_file_of_the_config_folder_changes_what_it_means(
+    path: str, text: str, parts: Mapping[str, list[str]]
+) -> None:
+    assert changed(repository(), repository() | {path: text}) == parts
+
+
+def test_a_template_depends_on_its_parents_and_on_what_their_playbooks_reach() -> None:
+    files = repository() | {
+        TEMPLATE: "parent: root\n",
+        "config/templates/root/template.yaml": "image: {incus: a}\ncpus: 2\npackages: [x]\nprovision: [setup.yml]\n",
+        "config/templates/root/setup.yml": PLAY + "  vars_files: [../../shared.yml]\n",
+        "config/shared.yml": "a: 1\n",
+    }
+    catalogue = load(files)
+    template = catalogue.template("debian-base", "incus")
+    assert (template.image, template.cpus, template.packages) == ("a", 2, ("x",))
+    assert template.provision == ("../root/setup.yml",)
+    assert template.folder == "config/templates/debian-base"
+    assert set(catalogue.template_paths("debian-base")) == {
+        "config/templates/debian-base",
+        "config/templates/root/setup.yml",
+        "config/shared.yml",
+    }
+    for path, parts in (
+        ("config/templates/root/template.yaml", ["limits"]),
+        ("config/templates/root/setup.yml", ["template debian-base"]),
+        ("config/shared.yml", ["template debian-base"]),
+    ):
+        text = str(files[path]).replace("cpus: 2", "cpus: 1") + "# edited\n"
+        assert changed(files, files | {path: text}) == {"world": parts}
+
+
+def test_an_image_and_a_mode_are_parts_of_the_world() -> None:
+    catalogue = load(repository())
+    one, two = (catalogue.demands({("incus", "debian-base"): f}).demands[0].batch for f in ("a", "b"))
+    assert {p for p in one.inputs.world if one.inputs.world[p] != two.inputs.world[p]} == {"image debian-base"}
+    other = load(repository() | {"config/benchmarks/all.yaml": benchmark(mode="namespace")})
+    (namespace,) = other.demands({("namespace", "debian-base"): "a"}).demands
+    differing = {p for p in one.inputs.world if one.inputs.world[p] != namespace.batch.inputs.world[p]}
+    assert differing == {"mode", "template debian-base"}
+
+
+def test_moving_a_folder_changes_nothing_as_long_as_it_reaches_the_same() -> None:
+    before = rich()
+    moved = {p.replace("scenarios/nginx/", "scenarios/renamed/"): t for p, t in before.items()}
+    assert changed(before, moved) == {}
+
+
+def test_an_executable_bit_is_content() -> None:
+    store, path = Store(), NGINX + "tool.sh"
+    tree = store.tree(repository() | {path: "x"})
+    first = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
+    second = first.updated({path: store.entry("x", "100755")}, store.read)
+    (one,), (two,) = batches(first).values(), batches(second).values()
+    assert {p for p in one.inputs.world if one.inputs.world[p] != two.inputs.world[p]} == {"tool.sh"}
+
+
+def test_an_include_with_a_name_made_at_run_time_makes_the_truth_cover_the_folder() -> None:
+    files = rich() | {NGINX + "validate.yml": PLAY + "  tasks:\n    - include_tasks: '{{ kind }}.yml'\n"}
+    assert changed(files, files | {NGINX + "checks/probe.sh": "false"}) == {
+        "world": ["checks/probe.sh"],
+        "truth": ["checks/probe.sh"],
+    }
+    assert changed(files, files | {NGINX + "README.md": "new"}) == {}
+
+
+def test_a_glob_or_an_expression_makes_its_folder_a_dependency() -> None:
+    play = (
+        PLAY + "  tasks:\n    - copy: {src: '{{ item }}', dest: /x}\n      with_fileglob: ['../shared/conf/*.conf']\n"
+    )
+    files = repository() | {NGINX + "prepare.yml": play, "scenarios/shared/conf/a.conf": "1"}
+    path = "../shared/conf/b.conf"
+    assert changed(files, files | {"scenarios/shared/conf/b.conf": "1"}) == {"world": [path]}
+
+
+def test_what_both_the_world_and_the_truth_name_belongs_to_both() -> None:
+    play = PLAY + "  tasks:\n    - copy: {src: shared.txt, dest: /x}\n"
+    files = repository() | {NGINX + "prepare.yml": play, NGINX + "validate.yml": play, NGINX + "files/shared.txt": "1"}
+    both = {"world": ["files/shared.txt"], "truth": ["files/shared.txt"]}
+    assert changed(files, files | {NGINX + "files/shared.txt": "2"}) == both
+
+
+def test_a_markdown_file_that_a_playbook_names_is_a_dependency() -> None:
+    play = PLAY + "  tasks:\n    - copy: {src: README.md, dest: /x}\n"
+    files = repository() | {NGINX + "prepare.yml": play, NGINX + "README.md": "1"}
+    assert changed(files, files | {NGINX + "README.md": "2"}) == {"world": ["README.md"]}
+
+
+def test_a_folder_above_in_a_command_is_no_dependency() -> None:
+    play = PLAY + "  tasks:\n    - shell: cd .. && ls ../.. && cat ../other/none\n"
+    files = repository() | {NGINX + "prepare.yml": play, "scenarios/other/x.txt": "1"}
+    assert changed(files, files | {"scenarios/other/x.txt": "2"}) == {}
+
+
+def test_files_of_a_scenario_below_are_not_those_of_the_scenario_above() -> None:
+    below = {NGINX + "below/scenario.json": scenario("below", validation=None), NGINX + "below/data": "1"}
+    before, after = (batches(load(repository() | below | more)) for more in ({}, {NGINX + "below/data": "2"}))
+    differing = [name for name in before if before[name].id != after[name].id]
+    assert differing == ["below/linux-administration--runbook"]
+
+
+def test_a_file_named_like_a_part_of_the_world_does_not_hide_it() -> None:
+    files = repository() | {NGINX + "hosts": "1"}
+    assert changed(files, files | {NGINX + "hosts": "2"}) == {"world": ["./hosts"]}
+
+
+def test_two_rules_with_one_label_are_two_parts() -> None:
+    rules = [{"label": "r", "validator": "task_count", "min": n} for n in (1, 2)]
+    files = repository() | {NGINX + "scenario.json": scenario(validation={"job": rules})}
+    (batch,) = batches(load(files)).values()
+    assert list(batch.inputs.rules) == ["rule r", "rule r (2)"]
+
+
+def test_the_checkout_holds_the_folder_and_what_its_playbooks_reach() -> None:
+    (demand,) = load(rich()).demands({}).demands
+    assert demand.checkout_paths == (
+        "scenarios/nginx",
+        "scenarios/common/motd.txt",
+        "scenarios/common/vars.yml",
+        "scenarios/roles/base",
+        "scenarios/roles/helper",
+    )
+
+
+def test_digests_are_those_of_the_parts() -> None:
+    (batch,) = batches(load(rich())).values()
+    assert batch.inputs.digests == {c: digest(getattr(batch.inputs, c)) for c in batch.inputs.digests}
