@@ -171,9 +171,9 @@ class TrialRunner:
                 async for snapshot in engine.watch(job_id):
                     job = snapshot
         except TimeoutError:
-            job = await _to_the_end(engine.kill(job_id))
+            job = await _to_the_end(lambda: engine.kill(job_id))
         except asyncio.CancelledError:
-            await _to_the_end(engine.kill(job_id))
+            await _to_the_end(lambda: engine.kill(job_id))
             raise
         if job is None:
             raise Transient("evidence", f"the engine told nothing about job {job_id}")
@@ -213,12 +213,17 @@ async def _machine(platform: Platform, spec: SandboxSpec) -> AsyncIterator[Sandb
     try:
         yield sandbox
     finally:
-        await _to_the_end(platform.destroy(spec.name))
+        await _to_the_end(lambda: platform.destroy(spec.name))
 
 
-async def _to_the_end(work: Awaitable[_T]) -> _T:
-    """Await ``work`` even while being cancelled, within its own time limit."""
-    task = asyncio.ensure_future(asyncio.wait_for(work, TEARDOWN_SECONDS))
+async def _to_the_end(work: Callable[[], Awaitable[_T]]) -> _T:
+    """Do ``work`` even while being cancelled, within its own time limit."""
+
+    async def bounded() -> _T:
+        async with asyncio.timeout(TEARDOWN_SECONDS):
+            return await work()
+
+    task = asyncio.create_task(bounded())
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
