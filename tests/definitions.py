@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from reconciler.adapters.patterns import pattern_error
+from reconciler.adapters.patterns.search import pattern_error
 from reconciler.adapters.timetable import cron_error
 from reconciler.core.model import Batch
 from reconciler.definitions.catalogue import Catalogue

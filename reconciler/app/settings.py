@@ -16,6 +16,8 @@ from reconciler.definitions.explain import validated
 from reconciler.definitions.positions import Broken, read_yaml
 from reconciler.definitions.units import Duration, Size
 
+ROLES = "roles"
+"""The folder of the definitions repository with Ansible roles that scenarios and templates share."""
 DEFAULT_PATHS = (Path("config/reconciler.yaml"), Path("/etc/reconciler/reconciler.yaml"))
 _QUIET = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)(?: (\S+))?")
 
@@ -56,6 +58,11 @@ class SourceSettings(_Section):
     config: str = "config"
     poll: Duration = 60
     debounce: Duration = 1
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """All that is looked at in the repository."""
+        return (self.scenarios, self.config, ROLES)
 
 
 class AuthorSettings(_Section):

@@ -20,9 +20,9 @@ from reconciler.adapters.incus.platform import IncusPlatform
 from reconciler.adapters.incus.templates import Provision
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.namespace.platform import NamespacePlatform
-from reconciler.adapters.patterns import EcmaPatterns, pattern_error
+from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
 from reconciler.adapters.postgres.journal import PostgresJournal
-from reconciler.adapters.runbook import RunbookEngine
+from reconciler.adapters.runbook.engine import RunbookEngine
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.systemd import notify, watchdog_seconds
 from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
@@ -184,15 +184,14 @@ class _Engines:
 
 def _source(settings: Settings, state: Path) -> tuple[Source, Watch]:
     source = settings.source
-    folders = (source.scenarios, source.config)
     if source.kind == "fs":
         directory = Path(source.repository)
         return (
-            DirectorySource(directory=directory, folders=folders, state=state),
-            DirectoryWatch(directory, folders),
+            DirectorySource(directory=directory, folders=source.folders, state=state),
+            DirectoryWatch(directory, source.folders),
         )
     return (
-        GitSource(repository=source.repository, branch=source.branch, folders=folders, state=state),
+        GitSource(repository=source.repository, branch=source.branch, folders=source.folders, state=state),
         RefWatch(source.repository, branch=source.branch),
     )
 

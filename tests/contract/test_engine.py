@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.memory.engine import ScriptedEngine
-from reconciler.adapters.runbook import RunbookEngine
+from reconciler.adapters.runbook.engine import RunbookEngine
 from reconciler.core.errors import Transient
 from reconciler.core.model import Command, Job, Task
 from reconciler.ports import Assignment, Engine

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from reconciler.adapters.patterns import EcmaPatterns, pattern_error
+from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
 from reconciler.core.errors import Invalid
 
 
@@ -96,7 +96,7 @@ def test_close_ends_the_child_and_can_be_repeated() -> None:
 
 def _child(request: dict[str, str], seconds: str) -> subprocess.CompletedProcess[str]:
     """The child program given one request and then the end of its input, which is all that a dead parent leaves."""
-    argv = [sys.executable, "-m", "reconciler.adapters.ecmascript", seconds]
+    argv = [sys.executable, "-m", "reconciler.adapters.patterns.worker", seconds]
     return subprocess.run(argv, check=False, input=json.dumps(request), capture_output=True, text=True, timeout=30)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.clock import WallClock
-from reconciler.adapters.runbook import RunbookEngine
+from reconciler.adapters.runbook.engine import RunbookEngine
 from reconciler.core.errors import Invalid
 from reconciler.core.model import Job, OperationalRule
 from reconciler.ports import Assignment

@@ -1,6 +1,6 @@
 import pytest
 
-from reconciler.adapters.runbook_sections import runbook_problems, sections
+from reconciler.adapters.runbook.sections import runbook_problems, sections
 
 
 def _commands(prompt: str) -> list[str]:

@@ -8,10 +8,10 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.adapters import runbook_words as words
 from reconciler.adapters.jobs import Jobs, Progress
-from reconciler.adapters.runbook_plan import Step, decide
-from reconciler.adapters.runbook_sections import runbook_problems
+from reconciler.adapters.runbook import words
+from reconciler.adapters.runbook.plan import Step, decide
+from reconciler.adapters.runbook.sections import runbook_problems
 from reconciler.core.model import Command, Job, Outcome, Resolution, Task, Ticket
 from reconciler.ports import Assignment, Clock, Completed
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reconciler.adapters.patterns import pattern_error
+from reconciler.adapters.patterns.search import pattern_error
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _FLAGS = {"may-fail", "read-only"}

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from reconciler.adapters.patterns import EcmaPatterns
-from reconciler.adapters.runbook_sections import Block, Section, runbook_problems, sections
+from reconciler.adapters.patterns.search import EcmaPatterns
+from reconciler.adapters.runbook.sections import Block, Section, runbook_problems, sections
 from reconciler.core.errors import Invalid
 from reconciler.core.model import Specialty, Ticket
 from reconciler.ports import Assignment, Patterns, Seat

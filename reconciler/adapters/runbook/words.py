@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reconciler.adapters.runbook_plan import Step
+from reconciler.adapters.runbook.plan import Step
 from reconciler.core.model import Command, Task, Ticket
 from reconciler.ports import Assignment
 

@@ -10,7 +10,7 @@ import regress
 
 import reconciler
 from reconciler.adapters.child import plain_environment
-from reconciler.adapters.ecmascript import compile_pattern
+from reconciler.adapters.patterns.worker import compile_pattern
 from reconciler.core.errors import Invalid
 
 
@@ -72,7 +72,7 @@ class EcmaPatterns:
 
     def _start(self) -> subprocess.Popen[str]:
         self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "reconciler.adapters.ecmascript", str(self._seconds)],
+            [sys.executable, "-P", "-m", "reconciler.adapters.patterns.worker", str(self._seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,0 +1,1 @@
+"""The engine `runbook`: carries out the fenced bash blocks of a specialty, without a model."""
