@@ -39,6 +39,12 @@ class LiteralPatterns:
         at = text.lower().find(pattern.lower())
         return None if at < 0 else (at, at + len(pattern))
 
+    def error(self, pattern: str) -> str | None:
+        return None
+
+    def close(self) -> None:
+        """Nothing was started."""
+
 
 class MemoryNotes:
     """Port ``Notes`` in a dictionary."""

@@ -32,7 +32,7 @@ from reconciler.core.errors import Invalid
 from reconciler.core.model import EngineSettings, Mode
 from reconciler.core.planning import Limits
 from reconciler.definitions.values import Context
-from reconciler.ports import Clock, Engine, Platform, Source, Watch
+from reconciler.ports import Clock, Engine, Patterns, Platform, Source, Watch
 from reconciler.shell.daemon import Policy, Reconciler
 from reconciler.shell.events import Listener
 from reconciler.shell.grading import Grader
@@ -119,7 +119,7 @@ async def wired(
                 source=source,
                 platforms=platforms,
                 provisioner=provisioner,
-                engines=_Engines(clock).get,
+                engines=_Engines(clock, patterns).get,
                 clock=clock,
                 instance=instance,
                 seconds=settings.limits.trial,
@@ -167,8 +167,8 @@ def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> MemoryJourna
 class _Engines:
     """One engine object per adapter and settings."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, patterns: Patterns) -> None:
+        self._clock, self._patterns = clock, patterns
         self._made: dict[str, Engine] = {}
 
     def get(self, settings: EngineSettings) -> Engine:
@@ -178,7 +178,7 @@ class _Engines:
                 raise Invalid(
                     f"engine {settings.key} wants the adapter {settings.adapter}", hint=f"known: {', '.join(ADAPTERS)}"
                 )
-            self._made[key] = RunbookEngine(clock=self._clock)
+            self._made[key] = RunbookEngine(clock=self._clock, patterns=self._patterns)
         return self._made[key]
 
 

@@ -131,6 +131,8 @@ class Reconciler:
                 world, plan, {t: (w, s.current) for t, (w, s, _) in self._running.items()}, pushed=not self._unpushed
             )
             self._errand("push", self._push)
+            if not self._running:
+                self.grader.patterns.close()
             self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={summary(plan, len(self._running))}")
         return plan
 

@@ -1,13 +1,14 @@
 """What every engine promises, over the runbook engine and the scripted fake."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.memory.engine import ScriptedEngine
+from reconciler.adapters.patterns.search import EcmaPatterns
 from reconciler.adapters.runbook.engine import RunbookEngine
 from reconciler.core.errors import Transient
 from reconciler.core.model import Command, Job, Task
@@ -27,9 +28,18 @@ class Rig:
     lost: Assignment
 
 
+PATTERNS = EcmaPatterns()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _patterns_are_closed() -> Iterator[None]:
+    yield
+    PATTERNS.close()
+
+
 def runbook() -> Rig:
     return Rig(
-        RunbookEngine(clock=WallClock()),
+        RunbookEngine(clock=WallClock(), patterns=PATTERNS),
         make_assignment(make_seat(QUICK)),
         make_assignment(make_seat(ENDLESS)),
         make_assignment(make_seat(QUICK, sandbox=LocalSandbox(gone=True))),

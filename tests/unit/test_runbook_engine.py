@@ -1,21 +1,31 @@
 import asyncio
 import os
 import select
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.adapters.clock import WallClock
+from reconciler.adapters.patterns.search import EcmaPatterns
 from reconciler.adapters.runbook.engine import RunbookEngine
 from reconciler.core.errors import Invalid
 from reconciler.core.model import Job, OperationalRule
 from reconciler.ports import Assignment
 from tests.local_sandbox import LocalSandbox, make_assignment, make_seat
 
+PATTERNS = EcmaPatterns()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _patterns_are_closed() -> Iterator[None]:
+    yield
+    PATTERNS.close()
+
 
 async def _result(assignment: Assignment, **options: float) -> Job:
-    engine = RunbookEngine(clock=WallClock(), **options)
+    engine = RunbookEngine(clock=WallClock(), patterns=PATTERNS, **options)
     async for job in engine.watch(await engine.submit(assignment)):
         last = job
     return last
@@ -109,7 +119,7 @@ async def test_a_command_that_hangs_is_a_command_that_failed() -> None:
 async def test_kill_leaves_no_process_of_the_command(tmp_path: Path) -> None:
     fifo = tmp_path / "pids"
     os.mkfifo(fifo)
-    engine = RunbookEngine(clock=WallClock())
+    engine = RunbookEngine(clock=WallClock(), patterns=PATTERNS)
     prompt = f"## Always\n{_bash(f'sleep 600 & echo $$ $! > {fifo}; wait')}"
     job = await engine.submit(make_assignment(make_seat(prompt)))
     pids = [int(pid) for pid in (await asyncio.to_thread(fifo.read_text)).split()]
@@ -149,17 +159,17 @@ async def test_output_is_bounded_and_need_not_be_text() -> None:
 
 async def test_a_malformed_pattern_is_invalid_and_names_specialty_and_line() -> None:
     with pytest.raises(Invalid, match=r"specialty linux-administration, line 2 of its body: the pattern `\(`"):
-        await RunbookEngine(clock=WallClock()).submit(make_assignment(make_seat("\n## When `(`\n")))
+        await RunbookEngine(clock=WallClock(), patterns=PATTERNS).submit(make_assignment(make_seat("\n## When `(`\n")))
 
 
 async def test_a_pattern_that_takes_for_ever_is_invalid() -> None:
     assignment = make_assignment(make_seat("## When `(a+)+$`\n"), title="a" * 40 + "!")
     with pytest.raises(Invalid, match="write a simpler pattern"):
-        await RunbookEngine(clock=WallClock()).submit(assignment)
+        await RunbookEngine(clock=WallClock(), patterns=PATTERNS).submit(assignment)
 
 
 async def test_jobs_that_ended_long_ago_are_forgotten() -> None:
-    engine = RunbookEngine(clock=WallClock())
+    engine = RunbookEngine(clock=WallClock(), patterns=PATTERNS)
     assignment = replace(make_assignment(make_seat("## When `printer`\n")), seconds=5)
     for _ in range(60):
         async for _ in engine.watch(await engine.submit(assignment)):

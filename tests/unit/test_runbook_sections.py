@@ -1,5 +1,6 @@
 import pytest
 
+from reconciler.adapters.patterns.search import pattern_error
 from reconciler.adapters.runbook.sections import runbook_problems, sections
 
 
@@ -51,7 +52,7 @@ def test_flags_say_what_may_fail_and_what_only_reads() -> None:
     prompt = "## Always\n```bash may-fail\na\n```\n```bash read-only may-fail\nb\n```\n```bash\nc\n```\n"
     (section,) = sections(prompt)
     assert [(b.may_fail, b.read_only) for b in section.blocks] == [(True, False), (True, True), (False, False)]
-    assert runbook_problems(prompt) == []
+    assert runbook_problems(prompt, pattern_error) == []
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_flags_say_what_may_fail_and_what_only_reads() -> None:
     ],
 )
 def test_what_the_engine_refuses_is_told_with_its_line(prompt: str, line: int, words: str) -> None:
-    ((where, message),) = runbook_problems(prompt)
+    ((where, message),) = runbook_problems(prompt, pattern_error)
     assert where == line
     assert words in message
 
@@ -76,4 +77,4 @@ def test_what_the_engine_refuses_is_told_with_its_line(prompt: str, line: int, w
 )
 def test_an_ordinary_prompt_has_no_sections_and_no_problems(prompt: str) -> None:
     assert sections(prompt) == []
-    assert runbook_problems(prompt) == []
+    assert runbook_problems(prompt, pattern_error) == []

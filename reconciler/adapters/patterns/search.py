@@ -50,6 +50,10 @@ class EcmaPatterns:
         span = json.loads(answer)
         return None if span is None else (span[0], span[1])
 
+    def error(self, pattern: str) -> str | None:
+        """Why a pattern does not compile, or None."""
+        return pattern_error(pattern)
+
     def close(self) -> None:
         """End the child; absent is success. A later search would start it again."""
         with self._turn:

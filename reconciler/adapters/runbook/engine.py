@@ -11,11 +11,8 @@ from dataclasses import dataclass, replace
 from reconciler.adapters.jobs import Jobs, Progress
 from reconciler.adapters.runbook import words
 from reconciler.adapters.runbook.plan import Step, decide
-from reconciler.adapters.runbook.sections import runbook_problems
 from reconciler.core.model import Command, Job, Outcome, Resolution, Task, Ticket
-from reconciler.ports import Assignment, Clock, Completed
-
-__all__ = ["RunbookEngine", "runbook_problems"]
+from reconciler.ports import Assignment, Clock, Completed, Patterns
 
 _OUTPUT_LIMIT = 32_768
 """Bytes of each of stdout and stderr that a transcript keeps of one command."""
@@ -35,9 +32,9 @@ class RunbookEngine:
 
     version = "1"
 
-    def __init__(self, *, clock: Clock, command_timeout: float = 600) -> None:
+    def __init__(self, *, clock: Clock, patterns: Patterns, command_timeout: float = 600) -> None:
         """``command_timeout`` in seconds ends one command (exit 124), as does the end of the assignment's time."""
-        self._clock = clock
+        self._clock, self._patterns = clock, patterns
         self._command_timeout = command_timeout
         self._jobs = Jobs()
         self._numbers = itertools.count(1)
@@ -45,7 +42,7 @@ class RunbookEngine:
     async def submit(self, assignment: Assignment) -> str:
         """Decide what applies and start on it. Raises ``Invalid`` for a body that cannot be carried out as written."""
         budget = _Budget(seconds=assignment.seconds, deadline=self._clock.monotonic() + assignment.seconds)
-        steps = await asyncio.to_thread(decide, assignment)
+        steps = await asyncio.to_thread(decide, assignment, self._patterns)
         job = Job(id=f"{assignment.trial}-{next(self._numbers)}", plan=words.job_plan(assignment, steps))
 
         async def work(progress: Progress) -> None:

@@ -1,10 +1,8 @@
 """Which sections of whose runbook apply to a ticket, and why."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
-from reconciler.adapters.patterns.search import EcmaPatterns
 from reconciler.adapters.runbook.sections import Block, Section, runbook_problems, sections
 from reconciler.core.errors import Invalid
 from reconciler.core.model import Specialty, Ticket
@@ -31,21 +29,20 @@ class Step:
         return len(self.section.blocks) - len(self.blocks)
 
 
-def decide(assignment: Assignment) -> list[Step]:
+def decide(assignment: Assignment, patterns: Patterns) -> list[Step]:
     """Every section of every seat, in the order of seats and document. Blocks: call it in a thread.
 
     Raises ``Invalid`` where a body cannot be carried out as it is written, or a pattern takes too long.
     """
-    with closing(EcmaPatterns()) as patterns:
-        return [
-            Step(seat=seat, section=section, reason=_reason(patterns, seat.specialty, section, assignment.ticket))
-            for seat in assignment.seats
-            for section in _checked(seat.specialty)
-        ]
+    return [
+        Step(seat=seat, section=section, reason=_reason(patterns, seat.specialty, section, assignment.ticket))
+        for seat in assignment.seats
+        for section in _checked(seat.specialty, patterns)
+    ]
 
 
-def _checked(specialty: Specialty) -> Iterator[Section]:
-    for line, message in runbook_problems(specialty.prompt):
+def _checked(specialty: Specialty, patterns: Patterns) -> Iterator[Section]:
+    for line, message in runbook_problems(specialty.prompt, patterns.error):
         raise Invalid(f"specialty {specialty.name}, line {line} of its body: {message}")
     yield from sections(specialty.prompt)
 

@@ -1,14 +1,12 @@
 """A specialty's body, read as a runbook: which sections it has, and what is wrong with them. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-
-from reconciler.adapters.patterns.search import pattern_error
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _FLAGS = {"may-fail", "read-only"}
@@ -61,9 +59,13 @@ def sections(prompt: str) -> list[Section]:
     return found
 
 
-def runbook_problems(prompt: str) -> list[tuple[int, str]]:
+Compiles = Callable[[str], str | None]
+"""Why a pattern does not compile, or None."""
+
+
+def runbook_problems(prompt: str, compiles: Compiles) -> list[tuple[int, str]]:
     """Line (from 1, within ``prompt``) and message of everything that the runbook engine refuses."""
-    return sorted([*_heading_problems(prompt), *(p for s in sections(prompt) for p in _section_problems(s))])
+    return sorted([*_heading_problems(prompt), *(p for s in sections(prompt) for p in _section_problems(s, compiles))])
 
 
 def _tokens(prompt: str) -> list[Token]:
@@ -119,8 +121,8 @@ def _heading_problems(prompt: str) -> Iterator[tuple[int, str]]:
             yield _lines(heading)[0] + 1, "a section's heading is `## Always` or ## When `REGEX`, with nothing after it"
 
 
-def _section_problems(section: Section) -> Iterator[tuple[int, str]]:
-    if section.pattern is not None and (error := pattern_error(section.pattern)):
+def _section_problems(section: Section, compiles: Compiles) -> Iterator[tuple[int, str]]:
+    if section.pattern is not None and (error := compiles(section.pattern)):
         yield section.line, f"the pattern `{section.pattern}` does not compile: {error}"
     for block in section.blocks:
         if unknown := sorted(block.flags - _FLAGS):
