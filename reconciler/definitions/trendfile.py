@@ -1,9 +1,9 @@
 """``trends/<scenario>/<variant>.json``, ``reconciler.trend/1``: a series' batches with what they mean. Derived."""
 
-import json
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from reconciler.core.model import Gate
 from reconciler.core.statistics import wilson
@@ -39,7 +39,7 @@ def trend_document(trend: Trend) -> dict[str, Any]:
 
 def dump_json(document: object) -> bytes:
     """A document as it is committed: indented, UTF-8, one final newline."""
-    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+    return to_json(document, indent=1) + b"\n"
 
 
 def batch_of(record: TrialRecord, path: str) -> BatchResults:
