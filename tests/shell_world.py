@@ -19,6 +19,7 @@ from reconciler.core.planning import Limits, Plan
 from reconciler.definitions.values import Context
 from reconciler.ports import Assignment, Journal
 from reconciler.shell.daemon import Policy, Reconciler
+from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Event
 from reconciler.shell.grading import Grader
 from reconciler.shell.observe import Observer
@@ -156,9 +157,7 @@ class ShellWorld:
             config_folder="config",
         )
         recorder = Recorder(results=results)
-        reconciler = Reconciler(
-            observer=observer,
-            preparer=Preparer(observer=observer, results=results, repository="memory", ref="main"),
+        dispatcher = Dispatcher(
             runner=TrialRunner(
                 source=self.source,
                 platforms={"incus": self.platform},
@@ -170,14 +169,26 @@ class ShellWorld:
             ),
             grader=Grader(results=results, patterns=LiteralPatterns()),
             recorder=recorder,
-            reporter=Reporter(rows=Rows(results=results, recorder=recorder), recorder=recorder, notes=self.notes),
             results=results,
             journal=journal,
-            policy=Policy(limits=self.limits, drain=5),
+            clock=self.clock,
             owner=owner,
+            listener=self.events.append,
+        )
+        reconciler = Reconciler(
+            observer=observer,
+            preparer=Preparer(observer=observer, results=results, repository="memory", ref="main"),
+            dispatcher=dispatcher,
+            reporter=Reporter(rows=Rows(results=results, recorder=recorder), recorder=recorder, notes=self.notes),
+            results=results,
+            platforms={"incus": self.platform},
+            instance=f"instance-{owner}",
+            patterns=LiteralPatterns(),
+            policy=Policy(limits=self.limits, drain=5),
             notify=lambda _: None,
             listener=self.events.append,
         )
+        dispatcher.woken = reconciler.wake
         timetable.ring = reconciler.ring
         return reconciler
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid
@@ -35,8 +36,8 @@ def _window(value: object) -> Window:
 
 
 def _no_password(url: str) -> str:
-    if re.match(r"[a-z+]+://[^/@:]*:[^/@]+@", url):
-        raise ValueError("a password does not belong in the configuration: use an ssh key or a credential helper")
+    if re.match(r"[a-z+]+://[^/@:]*:[^/@]+@", url, re.IGNORECASE):
+        raise PydanticCustomError("secret", "a password does not belong here; use an ssh key, or ~/.netrc for https")
     return url
 
 

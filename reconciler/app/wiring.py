@@ -34,6 +34,7 @@ from reconciler.core.planning import Limits
 from reconciler.definitions.values import Context
 from reconciler.ports import Clock, Engine, Patterns, Platform, Source, Watch
 from reconciler.shell.daemon import Policy, Reconciler
+from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener
 from reconciler.shell.grading import Grader
 from reconciler.shell.observe import ByHand, Observer
@@ -112,9 +113,8 @@ async def wired(
             repository=redact_url(settings.source.repository),
             ref=settings.source.branch,
         )
-        reconciler = Reconciler(
-            observer=observer,
-            preparer=preparer,
+        listener = listener or (lambda _: None)
+        dispatcher = Dispatcher(
             runner=TrialRunner(
                 source=source,
                 platforms=platforms,
@@ -126,14 +126,26 @@ async def wired(
             ),
             grader=Grader(results=results, patterns=patterns),
             recorder=recorder,
-            reporter=Reporter(rows=rows, recorder=recorder, notes=state),
             results=results,
             journal=journal,
-            policy=_policy(settings),
+            clock=clock,
             owner=f"{settings.instance}-{os.getpid()}-{secrets.token_hex(4)}",
-            notify=notify,
-            listener=listener or (lambda _: None),
+            listener=listener,
         )
+        reconciler = Reconciler(
+            observer=observer,
+            preparer=preparer,
+            dispatcher=dispatcher,
+            reporter=Reporter(rows=rows, recorder=recorder, notes=state),
+            results=results,
+            platforms=platforms,
+            instance=instance,
+            patterns=patterns,
+            policy=_policy(settings),
+            notify=notify,
+            listener=listener,
+        )
+        dispatcher.woken = reconciler.wake
         timetable.ring = reconciler.ring
         try:
             yield Program(

@@ -77,7 +77,7 @@ def purge(config: Path | None, mode: str | None) -> int:
 async def _purged(config: Path | None, mode: str | None) -> list[str]:
     async with wired(load(find(config))) as program:
         found, destroyed = await _every(program), []
-        running, mine = _running(program), program.reconciler.runner.instance
+        running, mine = _running(program), program.reconciler.instance
         for sandbox in found:
             if sandbox.instance == mine and sandbox.trial not in running and mode in (None, sandbox.mode):
                 await program.platforms[sandbox.mode].destroy(sandbox.name)

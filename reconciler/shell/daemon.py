@@ -5,8 +5,7 @@ process sees the same world and goes on.
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,28 +13,21 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from reconciler.core import planning
-from reconciler.core.errors import Invalid, Transient, Unavailable
+from reconciler.core.errors import Transient, Unavailable
+from reconciler.core.model import Mode
 from reconciler.core.planning import Limits, Plan
 from reconciler.core.quiet import Window, quiet_until
-from reconciler.definitions.record import TrialRecord
-from reconciler.ports import Alarm, At, Cron, Every, Journal, ResultsStore
-from reconciler.shell.events import Ended, Listener, Planned, Started
-from reconciler.shell.grading import Grader
+from reconciler.ports import Alarm, At, Cron, Every, Patterns, Platform, ResultsStore
+from reconciler.shell.dispatch import Dispatcher
+from reconciler.shell.events import Listener, Planned
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.preparing import Preparer
-from reconciler.shell.recording import Recorder
 from reconciler.shell.reporting import Reporter
-from reconciler.shell.trial import Stopwatch, TrialRunner
-from reconciler.shell.work import Work
 
 log = structlog.get_logger()
 
-LEASE_SECONDS = 60.0
-"""A lease lives this long; it is renewed each third of it."""
 REAP_SECONDS = 60.0
 PUSH_AGAIN_SECONDS = 60.0
-UNAVAILABLE_SECONDS = 5.0
-"""A trial whose part stopped answering keeps its slot this long: what fails at once must not spin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,23 +49,20 @@ class Reconciler:
 
     observer: Observer
     preparer: Preparer
-    runner: TrialRunner
-    grader: Grader
-    recorder: Recorder
+    dispatcher: Dispatcher
     reporter: Reporter
     results: ResultsStore
-    journal: Journal
+    platforms: Mapping[Mode, Platform]
+    instance: str
+    """The label of the sandboxes that are ours to reap."""
+    patterns: Patterns
     policy: Policy
-    owner: str
-    """Names this process in leases."""
     notify: Callable[[str], None]
     """Tells the service manager: ``READY=1``, ``STATUS=…``, ``WATCHDOG=1``, ``STOPPING=1``."""
     listener: Listener
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: dict[str, tuple[Work, Stopwatch, asyncio.Task[None]]] = field(default_factory=dict)
     _errands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _stale: bool = True
-    _unpushed: bool = True
     _stopping: bool = False
     _passes: int = 0
     _last_fetch: float = float("-inf")
@@ -92,8 +81,7 @@ class Reconciler:
     def stop(self) -> None:
         """Start nothing more; what runs may end within the drain time. Called twice: cancel at once."""
         if self._stopping:
-            for _, _, task in self._running.values():
-                task.cancel()
+            self.dispatcher.cancel()
         self._stopping = True
         self._wake.set()
 
@@ -124,22 +112,21 @@ class Reconciler:
             plan = self.decide(world)
             self.listener(Planned(revision=world.revision, plan=plan))
             for due in plan.start:
-                if due.trial.id not in self._running:
-                    self._begin(await self.preparer.work(world, due))
+                self.dispatcher.begin(await self.preparer.work(world, due))
             self.observer.timetable.set(self._alarms(world, plan))
-            await self.reporter.report(
-                world, plan, {t: (w, s.current) for t, (w, s, _) in self._running.items()}, pushed=not self._unpushed
-            )
+            running = self.dispatcher.running
+            phases = {trial: (one.work, one.watch.current) for trial, one in running.items()}
+            await self.reporter.report(world, plan, phases, pushed=not self.dispatcher.unpushed)
             self._errand("push", self._push)
-            if not self._running:
-                self.grader.patterns.close()
-            self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={summary(plan, len(self._running))}")
+            if not running:
+                self.patterns.close()
+            self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={summary(plan, len(running))}")
         return plan
 
     def _settled(self, plan: Plan) -> bool:
         """Nothing runs, is due, or is tried again by itself; and nothing happened since the plan was made."""
         again = any(h.retry for h in plan.held)
-        return not (self._running or self._wake.is_set() or self._stale or plan.due or again)
+        return not (self.dispatcher.running or self._wake.is_set() or self._stale or plan.due or again)
 
     def decide(self, world: World) -> Plan:
         """The plan for a world, with what runs here."""
@@ -148,7 +135,7 @@ class Reconciler:
             world.todo,
             now=now,
             limits=self.policy.limits,
-            running={trial: work.memory_mib for trial, (work, _, _) in self._running.items()},
+            running=self.dispatcher.memory,
             leased=world.leases,
             attempts=world.attempts,
             unavailable=world.unavailable,
@@ -180,7 +167,7 @@ class Reconciler:
                 await asyncio.wait([woken], timeout=self.policy.heartbeat)
             if self._stale:
                 fetch = self._errand("fetch", self._fetch_debounced)
-                others = [woken] if self._running and not woken.done() else []
+                others = [woken] if self.dispatcher.running and not woken.done() else []
                 await asyncio.wait([fetch, *others], timeout=self.policy.heartbeat, return_when="FIRST_COMPLETED")
         finally:
             woken.cancel()
@@ -200,111 +187,17 @@ class Reconciler:
             await self.results.refresh()
         self._wake.set()
 
-    # ------------------------------------------------------------ dispatch
-
-    def _begin(self, work: Work) -> None:
-        watch = Stopwatch(clock=self.observer.clock)
-        task = asyncio.create_task(self._supervise(work, watch), name=f"trial {work.trial.id}")
-        self._running[work.trial.id] = (work, watch, task)
-
-    async def _supervise(self, work: Work, watch: Stopwatch) -> None:
-        """One trial under its lease. What came of it is written before the lease is given back."""
-        trial = work.trial
-        with bound_contextvars(
-            trial=trial.id, scenario=work.scenario.key, variant=trial.batch.variant.slug, iteration=trial.iteration
-        ):
-            try:
-                async with self._lease(trial.id) as ours:
-                    if ours and (problem := await self._attempt(work, watch)) is not None:
-                        await self.journal.fail(trial.id, *problem)
-                        log.warning("trial without a result", cause=problem[0], problem=problem[1], phase=watch.current)
-                        self.listener(Ended(work=work, problem=problem[1]))
-            except Unavailable as error:  # no attempt is burnt: the next pass holds the trial, or finds the part back
-                log.warning("trial put off", problem=str(error), phase=watch.current)
-                self.listener(Ended(work=work, problem=str(error)))
-                await self.observer.clock.sleep(UNAVAILABLE_SECONDS)
-            finally:
-                self._running.pop(trial.id, None)
-                self._wake.set()
-
-    async def _attempt(self, work: Work, watch: Stopwatch) -> tuple[str, str] | None:
-        """Carry out the trial; (cause, message) when it gave no result. The one place that catches everything."""
-        try:
-            if not await self._recorded(work):
-                await self._carry_out(work, watch)
-        except Transient as error:
-            return error.cause, str(error)
-        except Invalid as error:
-            return "invalid", str(error)
-        except Unavailable:
-            raise
-        except Exception as error:  # a bug ends the trial, with its traceback, and not the daemon
-            log.exception("trial crashed", phase=watch.current)
-            return "harness", f"{type(error).__name__} in phase {watch.current or 'checkout'}; see the log"
-        return None
-
-    async def _carry_out(self, work: Work, watch: Stopwatch) -> None:
-        log.info("trial started", reason=work.reason, action="regrade" if work.regrades else "run")
-        self.listener(Started(work=work, watch=watch))
-        record, transcript = await self._result(work, watch)
-        watch.enter("append")
-        commit = await self.recorder.record(record, transcript)
-        await self.journal.forget([work.trial.id])
-        self._unpushed = True
-        if self.journal.shared:  # others see it before the lease is theirs to take
-            await self.results.push()
-        log.info(
-            "trial recorded",
-            passed=record.passed,
-            fixed=record.resolution.gate,
-            by_the_rules=record.compliance.gate,
-            compliance=record.compliance.score,
-            commit=commit,
-        )
-        self.listener(Ended(work=work, record=record))
-
-    async def _result(self, work: Work, watch: Stopwatch) -> tuple[TrialRecord, bytes | None]:
-        if work.regrades is not None:
-            return await self.grader.again(work, work.regrades)
-        return await self.grader.grade(work, await self.runner.run(work, watch))
-
-    async def _recorded(self, work: Work) -> bool:
-        """Looked up again under the lease: another daemon may have been faster."""
-        results = await (self.results.refresh() if self.journal.shared else self.results.view())
-        return work.trial.path in results.trials
-
-    @contextlib.asynccontextmanager
-    async def _lease(self, trial: str) -> AsyncIterator[bool]:
-        """Hold the trial's lease and keep it alive; False when somebody else has it."""
-        if not await self.journal.acquire(trial, self.owner, LEASE_SECONDS):
-            yield False
-            return
-        renewal = asyncio.create_task(self._renew(trial, asyncio.current_task()))
-        try:
-            yield True
-        finally:
-            renewal.cancel()
-            await asyncio.gather(renewal, return_exceptions=True)
-            await self.journal.release(trial, self.owner)
-
-    async def _renew(self, trial: str, holder: asyncio.Task[Any] | None) -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            if not await self.journal.acquire(trial, self.owner, LEASE_SECONDS) and holder is not None:
-                log.warning("lease lost", trial=trial)
-                holder.cancel()
-
     # ------------------------------------------------------------ beside the trials
 
     async def _reap(self, world: World) -> None:
         """Destroy our sandboxes whose trial has no live lease."""
         for sandbox in world.sandboxes:
-            mine = sandbox.instance == self.runner.instance
-            if mine and sandbox.trial not in world.leases and sandbox.trial not in self._running:
+            mine = sandbox.instance == self.instance
+            if mine and sandbox.trial not in world.leases and sandbox.trial not in self.dispatcher.running:
                 log.warning("orphan destroyed", sandbox=sandbox.name, mode=sandbox.mode)
                 try:
                     async with asyncio.timeout(REAP_SECONDS):
-                        await self.runner.platforms[sandbox.mode].destroy(sandbox.name)
+                        await self.platforms[sandbox.mode].destroy(sandbox.name)
                 except (Transient, Unavailable, TimeoutError) as error:
                     log.warning("orphan stays", sandbox=sandbox.name, problem=str(error))
 
@@ -319,12 +212,12 @@ class Reconciler:
 
     async def _push(self) -> None:
         """Push what is not pushed; what is recorded meanwhile is the next push's. Refused: again after a while."""
-        while self._unpushed or self.reporter.published:
-            self._unpushed = self.reporter.published = False
+        while self.dispatcher.unpushed or self.reporter.published:
+            self.dispatcher.unpushed = self.reporter.published = False
             log.debug("phase", phase="push")
             problem = await self.results.push()
             if problem is not None:
-                self._unpushed = True
+                self.dispatcher.unpushed = True
                 log.warning("results not pushed yet", problem=problem)
                 await asyncio.sleep(PUSH_AGAIN_SECONDS)
             self._wake.set()
@@ -333,13 +226,7 @@ class Reconciler:
         """Let trials end, then cancel them; push what is recorded. Leaves no child and no sandbox."""
         self.notify("STOPPING=1\nSTATUS=stopping")
         self.observer.timetable.close()
-        tasks = {task for _, _, task in self._running.values()}
-        if tasks:
-            log.info("draining", trials=len(tasks), seconds=self.policy.drain)
-            _, late = await asyncio.wait(tasks, timeout=self.policy.drain)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self.dispatcher.drain(self.policy.drain)
         for errand in self._errands.values():
             errand.cancel()
         await asyncio.gather(*self._errands.values(), return_exceptions=True)

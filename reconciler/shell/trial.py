@@ -102,7 +102,10 @@ class TrialRunner:
             with watch.phase("prepare"):
                 await self._prepare(work, folder, sandboxes)
             with watch.phase("execute"):
-                job = await self._execute(work, sandboxes, self.seconds - (self.clock.monotonic() - began))
+                left = self.seconds - (self.clock.monotonic() - began)
+                if left <= 0:
+                    raise Transient("playbook", f"preparing took the trial's whole time, {self.seconds:.0f} s")
+                job = await self._execute(work, sandboxes, left)
             with watch.phase("validate"):
                 truth = await self._validate(work, folder, sandboxes)
             watch.enter("teardown")
@@ -136,6 +139,7 @@ class TrialRunner:
         if "prepare.yml" in work.playbooks:
             result = await self._play(work, "prepare.yml", folder, sandboxes)
             if not result.passed:
+                log.warning("playbook failed", playbook="prepare.yml", output=result.output)
                 why = ": ".join(p for p in ("prepare.yml failed", result.failed_task, result.message) if p)
                 raise Transient("playbook", why)
 
@@ -213,7 +217,10 @@ async def _machine(platform: Platform, spec: SandboxSpec) -> AsyncIterator[Sandb
     try:
         yield sandbox
     finally:
-        await _to_the_end(lambda: platform.destroy(spec.name))
+        try:
+            await _to_the_end(lambda: platform.destroy(spec.name))
+        except TimeoutError as error:  # an orphan from now on: the next pass tries again
+            raise Transient("sandbox", f"{spec.name} was not destroyed within {TEARDOWN_SECONDS:.0f} s") from error
 
 
 async def _to_the_end(work: Callable[[], Awaitable[_T]]) -> _T:

@@ -181,7 +181,7 @@ async def test_newer_inputs_supersede_queued_trials_of_older_ones(world: ShellWo
             world.commit(definitions("alpha", "beta", "gamma", iterations=1, specialty="Mend it well."))
             daemon.changed()
 
-    daemon.listener = edit_after_the_first
+    daemon.dispatcher.listener = edit_after_the_first
     await world.settle(daemon)
     batches = {r["batch"] for r in world.records().values()}
     assert len(world.records()) <= 5, "one or two of the old inputs, three of the new"
