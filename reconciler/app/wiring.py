@@ -21,7 +21,6 @@ from reconciler.adapters.incus.templates import Provision
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.namespace.platform import NamespacePlatform
 from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
-from reconciler.adapters.postgres.journal import PostgresJournal
 from reconciler.adapters.runbook.engine import RunbookEngine
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.systemd import notify, watchdog_seconds
@@ -32,7 +31,7 @@ from reconciler.core.errors import Invalid
 from reconciler.core.model import EngineSettings, Mode
 from reconciler.core.planning import Limits
 from reconciler.definitions.values import Context
-from reconciler.ports import Clock, Engine, Patterns, Platform, Source, Watch
+from reconciler.ports import Clock, Engine, Journal, Patterns, Platform, Source, Watch
 from reconciler.shell.daemon import Policy, Reconciler
 from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener
@@ -166,13 +165,15 @@ async def wired(
             await journal.close()
 
 
-def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> MemoryJournal | PostgresJournal:
+def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> Journal:
     """Trials by hand are nobody else's business."""
     if settings.journal.kind == "memory" or by_hand:
         return MemoryJournal(clock=clock)
     url = os.environ.get(settings.journal.url_from)
     if not url:
         raise Invalid(f"the journal's connection string is not in the environment: set {settings.journal.url_from}")
+    from reconciler.adapters.postgres.journal import PostgresJournal  # 9 MB that few need
+
     return PostgresJournal(url=url)
 
 
