@@ -82,6 +82,8 @@ def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> 
         return "wrong-type", f"{name} must be {_KINDS[kind]}, and is {_described(given)}", hint
     if kind == "value_error":
         return "wrong-value", f"{name}: {shown(given)} is not understood", str(context.get("error", ""))
+    if kind == "secret":  # what was given is for nobody's eyes
+        return "secret", f"{name}: {problem['msg']}", ""
     if kind in ("string_too_short", "too_short"):
         return "wrong-value", f"{name} is empty", ""
     if kind == "string_pattern_mismatch":

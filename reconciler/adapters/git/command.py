@@ -40,9 +40,15 @@ _PASSED_ON_TO_REMOTES = (
     "SSH_AUTH_SOCK",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
     *(name for low in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (low, low.upper())),
 )
-_SSH = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=15 -oServerAliveInterval=15"
+_SSH_OPTIONS = "-oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=15 -oServerAliveInterval=15"
+_ADVICE = {
+    "Host key verification failed.": " Add the server's key to ~/.ssh/known_hosts of the user that runs this",
+    "terminal prompts disabled": ": write a login for it into ~/.netrc of the user that runs this",
+}
+"""What to do about an error of git or ssh that ends so."""
 _GRACE = 2.0
 """Seconds between SIGTERM, at which git removes its locks, and SIGKILL."""
 
@@ -81,12 +87,14 @@ class GitCommand:
         return self.run(*args, stdin=stdin, env=env).decode("utf-8", "surrogateescape").strip()
 
     def remote(self, *args: str, timeout: float | None = None, env: Mapping[str, str] | None = None) -> bytes:
-        """Like ``run``, for commands that talk to another repository: with the user's ssh keys and proxies.
+        """Like ``run``, for commands that talk to another repository: with the user's ssh keys, certificates and proxies.
 
-        Nobody is ever asked for a password, and the host key of an ssh server must be known.
+        Nobody is ever asked for a password, and the host key of an ssh server must be known. The user's own
+        ``GIT_SSH_COMMAND`` may name another key, or another file of known hosts.
         """
         users = {name: os.environ[name] for name in _PASSED_ON_TO_REMOTES if name in os.environ}
-        whole = {**users, "GIT_SSH_COMMAND": _SSH, **(env or {})}
+        ssh = f"{os.environ.get('GIT_SSH_COMMAND', 'ssh')} {_SSH_OPTIONS}"
+        whole = {**users, "GIT_SSH_COMMAND": ssh, **(env or {})}
         with _CALL.get(_Call()).dialled(lambda: self._start(args, whole)) as process:
             return self._communicate(process, args[0], b"", timeout or self._timeout)
 
@@ -202,8 +210,13 @@ def _explain(stderr: bytes) -> tuple[str, str]:
     """The line that says why git failed, and the first line that the other side said, if any."""
     lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
-    why = [line.split(":", 1)[1].strip() for line in lines if line.startswith(("fatal:", "error:"))] or lines[-1:]
-    return "".join(why[:1])[:500], "".join(list(filter(None, said))[:1])[:200]
+    at = next((n for n, line in enumerate(lines) if line.startswith(("fatal:", "error:"))), len(lines) - 1)
+    why = "".join(lines[at : at + 1]).removeprefix("fatal:").removeprefix("error:").strip()
+    before = [line for line in lines[:at] if not line.startswith("remote:")]
+    if before and why.startswith("Could not read from remote repository"):
+        why = before[-1]  # what ssh said: git knows no more than that it failed
+    why += next((advice for end, advice in _ADVICE.items() if why.endswith(end)), "")
+    return why[:500], "".join(list(filter(None, said))[:1])[:200]
 
 
 def _end_group(process: Any) -> None:
