@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler import __version__
 from reconciler.adapters.ansible.provisioner import AnsibleProvisioner
@@ -31,7 +32,7 @@ from reconciler.core.errors import Invalid
 from reconciler.core.model import EngineSettings, Mode
 from reconciler.core.planning import Limits
 from reconciler.definitions.values import Context
-from reconciler.ports import Clock, Engine, Journal, Patterns, Platform, Source, Watch
+from reconciler.ports import Clock, Engine, Patterns, Platform, Source, Watch
 from reconciler.shell.daemon import Policy, Reconciler
 from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener
@@ -42,6 +43,9 @@ from reconciler.shell.recording import Recorder
 from reconciler.shell.reporting import Reporter, Rows
 from reconciler.shell.templating import TemplateMaker
 from reconciler.shell.trial import TrialRunner
+
+if TYPE_CHECKING:
+    from reconciler.adapters.postgres.journal import PostgresJournal
 
 ADAPTERS: Mapping[str, str] = {"runbook": f"runbook/{__version__}"}
 """Engine adapters and their versions; a version is part of the agent digest."""
@@ -165,7 +169,7 @@ async def wired(
             await journal.close()
 
 
-def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> Journal:
+def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> "MemoryJournal | PostgresJournal":
     """Trials by hand are nobody else's business."""
     if settings.journal.kind == "memory" or by_hand:
         return MemoryJournal(clock=clock)
