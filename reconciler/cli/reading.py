@@ -45,9 +45,12 @@ class Look:
     note: dict[str, Any]
 
 
-async def _look(config: Path | None, *, explain: bool) -> Look:
+async def _look(config: Path | None, *, explain: bool = False, needed: bool = False) -> Look:
+    """Raises ``Unavailable`` where the definitions cannot be read and are ``needed``."""
     async with wired(load(find(config))) as program:
         world = await _observed(program)
+        if needed:
+            program.observer.need_revision()
         plan = program.reconciler.decide(world)
         reasons: dict[str, tuple[str, str]] = {}
         if explain:
@@ -87,6 +90,7 @@ def plan(config: Path | None, *, as_json: bool, detailed: bool) -> int:
             "held": held,
             "stalled": stalled,
             "reused": look.plan.reused,
+            "warnings": [*look.world.warnings, *_broken(look)],
         }
         print(json.dumps(document, indent=1))
     else:
@@ -113,7 +117,8 @@ def _print_plan(
                 Text.assemble((f"{title:8}", "bold"), f"{group[0]}  "), Text(group[1], style="dim"), soft_wrap=True
             )
     revision = look.world.revision[:10] if look.world.revision else "no revision"
-    console.print(f"{revision}: {len(due)} due, {len(held)} held, {len(stalled)} stalled, {look.plan.reused} reused")
+    reused = f"{look.plan.reused} reused (their inputs have results already)"
+    console.print(f"{revision}: {len(due)} due, {len(held)} held, {len(stalled)} stalled, {reused}")
 
 
 def _grouped(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -140,7 +145,7 @@ def validate(config: Path | None, directory: Path | None, *, as_json: bool) -> i
     if directory is not None:
         findings: Sequence[Finding] = lint_directory(directory)
     else:
-        look = asyncio.run(_look(config, explain=False))
+        look = asyncio.run(_look(config, needed=True))
         findings = look.world.findings
     if as_json:
         print(json.dumps({"findings": [finding_document(f) for f in findings]}, indent=1))
@@ -162,7 +167,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
 
 def status(config: Path | None, *, as_json: bool) -> int:
     """Print how everything stands."""
-    look = asyncio.run(_look(config, explain=False))
+    look = asyncio.run(_look(config))
     if as_json:
         document = {
             "revision": look.world.revision,
@@ -257,6 +262,7 @@ async def series_of_configuration(
     """The rows and the trends of the wanted series, for :func:`trend_table`."""
     async with wired(load(find(config))) as program:
         world = await _observed(program)
+        program.observer.need_revision()
         rows = [r for r in await asyncio.to_thread(program.rows.of, world) if scenario in (None, r.scenario)]
         paths = {f"trends/{'/'.join(r.series)}.json": r.series[1] for r in rows}
         stored = await asyncio.to_thread(program.results.read, list(paths))

@@ -108,7 +108,8 @@ class TrialRunner:
                 job = await self._execute(work, sandboxes, left)
             with watch.phase("validate"):
                 truth = await self._validate(work, folder, sandboxes)
-            watch.enter("teardown")
+            with watch.phase("teardown"):
+                await machines.aclose()
         return Seen(
             job=job,
             truth=truth,
