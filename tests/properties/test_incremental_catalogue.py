@@ -70,6 +70,14 @@ CONFIG = {
     "config/agents/a.mdx": ("---\nspecialty: more\nhost: h\nmain_engine: m\nsecondary_engine: m\n---\n",),
 }
 
+REACHING_OUT = {
+    "scenarios/nginx/prepare.yml": PLAYBOOKS[2],
+    "scenarios/base/tasks/main.yml": TASKS[0],
+    "scenarios/common/a.yml": TASKS[3],
+    "config/templates/debian-base/template.yaml": "image: {incus: a}\nprovision: [p.yml]\n",
+    "config/templates/debian-base/p.yml": "- hosts: all\n  vars_files: [../../common/a.yml]\n",
+}
+
 
 def _scenarios(folder: str) -> st.SearchStrategy[str]:
     key = st.sampled_from([folder.rpartition("/")[2], "nginx"])
@@ -105,7 +113,7 @@ def _files() -> st.SearchStrategy[tuple[str, Content]]:
             texts[f"{folder}/{name}"] = st.sampled_from(["1", "2"])
     for path in ("roles/base/tasks/main.yml", "base/tasks/main.yml", "roles/helper/tasks/main.yml", "common/a.yml"):
         texts[f"scenarios/{path}"] = st.sampled_from(TASKS)
-    texts["config/templates/common/a.yml"] = st.sampled_from(TASKS)
+    texts["config/common/a.yml"] = st.sampled_from(TASKS)
     choices = [st.tuples(st.just(path), text) for path, text in texts.items()]
     mode = st.sampled_from(["100644"] * 20 + ["100755", "120000"])
     return st.builds(lambda file, m: (file[0], (m, file[1])), st.one_of(choices), mode)
@@ -213,7 +221,7 @@ def history() -> Iterator[tuple[History, GitSource]]:
     """A repository in which everything is right, and the source that reads it."""
     with tempfile.TemporaryDirectory() as root:
         made = History(work_tree(Path(root) / "definitions"))
-        made.write([], {p: ("100644", str(t)) for p, t in repository().items()})
+        made.write([], {p: ("100644", str(t)) for p, t in (repository() | REACHING_OUT).items()})
         state = Path(root) / "state"
         yield made, GitSource(repository=str(made.folder), branch="main", folders=["scenarios", "config"], state=state)
 
