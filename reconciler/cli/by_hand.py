@@ -116,6 +116,7 @@ async def _run(settings: Settings, by_hand: ByHand, progress: Progress, *, check
 async def _checked(program: Program) -> Plan:
     """Pre-flight: fetch, look, decide, and start nothing."""
     await program.observer.fetch()
+    program.observer.need_revision()
     await program.results.refresh()
     return program.reconciler.decide(await program.observer.look())
 

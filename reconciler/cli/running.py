@@ -94,11 +94,13 @@ async def settle(settings: Settings, progress: Progress) -> Plan:
 
 
 async def run_settled(program: Program) -> Plan:
-    """Run until settled, stopping early on SIGINT or SIGTERM."""
+    """Run until settled, stopping early on SIGINT or SIGTERM. Raises ``Unavailable`` where there are no definitions."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, program.reconciler.stop)
-    return await program.reconciler.run(until_settled=True)
+    plan = await program.reconciler.run(until_settled=True)
+    program.observer.need_revision()
+    return plan
 
 
 def _closing(plan: Plan, progress: Progress) -> str:

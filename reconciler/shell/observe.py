@@ -104,6 +104,11 @@ class Observer:
             self.source_problem = str(error)
         return before != (self.revision, self.source_problem)
 
+    def need_revision(self) -> None:
+        """Raise ``Unavailable``, with the reason, where the definitions could not be read at all."""
+        if self.revision is None:
+            raise Unavailable(self.source_problem or "the definitions were not read yet")
+
     async def look(self) -> World:
         """Look at everything once."""
         sandboxes, unavailable = await self._sandboxes()

@@ -248,3 +248,14 @@ def test_a_record_that_is_not_json_is_named_and_its_trial_alone_is_measured_agai
     assert after.keys() == before.keys()
     assert [p for p in after if after[p] != before[p]] == [path]
     assert world.status()["warnings"] == []
+
+
+@pytest.mark.parametrize("command", ["once", "validate", "trend", "plan", "start -s *"])
+def test_a_repository_that_cannot_be_read_is_not_mistaken_for_one_in_which_all_is_well(
+    command: str, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.configure(source={"repository": str(tmp_path / "nowhere")})
+    said = world.run(*command.split())
+    assert said.code == 3
+    assert f"{tmp_path}/nowhere cannot be read: " in said.out + said.err
