@@ -51,7 +51,7 @@ async def serve(settings: Settings, path: Path, listener: Listener | None = None
                     reconciler.changed()
                 else:
                     following.append(fresh)
-                    reconciler.stop()
+                    reconciler.stop(reload=True)
 
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, reconciler.stop)

@@ -62,6 +62,7 @@ class Reconciler:
     listener: Listener
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _errands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _farewell: str = "STOPPING=1\nSTATUS=stopping"
     _stale: bool = True
     _stopping: bool = False
     _passes: int = 0
@@ -78,8 +79,12 @@ class Reconciler:
         self._stale = True
         self._wake.set()
 
-    def stop(self) -> None:
-        """Start nothing more; what runs may end within the drain time. Called twice: cancel at once."""
+    def stop(self, *, reload: bool = False) -> None:
+        """Start nothing more; what runs may end within the drain time. Called twice: cancel at once.
+
+        ``reload`` says that another loop follows in this process: the service manager must not take it for the end.
+        """
+        self._farewell = "RELOADING=1\nSTATUS=reloading" if reload else "STOPPING=1\nSTATUS=stopping"
         if self._stopping:
             self.dispatcher.cancel()
         self._stopping = True
@@ -224,7 +229,7 @@ class Reconciler:
 
     async def _wind_down(self) -> None:
         """Let trials end, then cancel them; push what is recorded. Leaves no child and no sandbox."""
-        self.notify("STOPPING=1\nSTATUS=stopping")
+        self.notify(self._farewell)
         self.observer.timetable.close()
         await self.dispatcher.drain(self.policy.drain)
         for errand in self._errands.values():
