@@ -12,7 +12,7 @@ from reconciler.core.dashboard import Row, percent, readme, sparkline
 from reconciler.core.errors import Transient
 from reconciler.core.model import PlaybookResult
 from reconciler.core.scoring import RuleResult, Score
-from reconciler.core.trends import Trend, fold, verdict
+from reconciler.core.trends import KEPT_BATCHES, Trend, fold, verdict
 from reconciler.definitions.record import TrialRecord
 from reconciler.definitions.transcript import trajectory
 from reconciler.definitions.trendfile import batch_of, dump_json, empty_trend, parse_trend, trend_document
@@ -33,6 +33,8 @@ class Recorder:
         self._lock = asyncio.Lock()
         self.touched: set[str] = set()
         """The series with new results since somebody last cleared this."""
+        self.tip: str | None = None
+        """The branch as our last commit left it; another tip means that others have committed since."""
 
     async def record(self, record: TrialRecord, transcript: bytes | None) -> str:
         """Commit a trial, durable on return; returns the commit. Recording twice changes nothing."""
@@ -46,13 +48,48 @@ class Recorder:
             if transcript is not None:
                 files[record.transcript.path] = transcript
             self.touched.add(series_of(path))
-            return await self._results.append(files, message(record, trend))
+            return await self._append(files, message(record, trend))
 
     async def publish(self, rows: Iterable[Row], why: str) -> bool:
         """Commit the dashboard where it differs; True when it did."""
         async with self._lock:
             before = (await self._results.view()).tip
-            return await self._results.append({"README.md": readme(rows).encode()}, why) != before
+            return await self._append({"README.md": readme(rows).encode()}, why) != before
+
+    async def heal(self) -> bool:
+        """Derive anew each trend that does not hold the records of its series: others write, and trends get lost.
+
+        True when something was committed. Costs what the branch holds; worth it only when others have committed.
+        """
+        async with self._lock:
+            results = await self._results.view()
+            files = await asyncio.to_thread(self._derived_anew, results.trials)
+            if files:
+                series = sum(path.endswith(".json") for path in files)
+                await self._append(files, f"Derive {series} trends anew from their records\n")
+            return bool(files)
+
+    def _derived_anew(self, trials: Iterable[str]) -> dict[str, bytes]:
+        recorded: dict[str, set[str]] = {}
+        for path in trials:
+            recorded.setdefault(series_of(path), set()).add(path)
+        stored = self._results.read([f"trends/{series}.json" for series in recorded])
+        files: dict[str, bytes] = {}
+        for series, paths in recorded.items():
+            trend = parse_trend(stored.get(f"trends/{series}.json", b""))
+            if trend is None or not holds(trend, paths):
+                files |= rebuild(series, self._results.read(sorted(paths)))
+        return files
+
+    async def _append(self, files: Mapping[str, bytes], why: str) -> str:
+        self.tip = await self._results.append(files, why)
+        return self.tip
+
+
+def holds(trend: Trend, paths: set[str]) -> bool:
+    """Whether a trend has exactly these records; one that shows its newest batches alone may lack older ones."""
+    shown = {r.path for b in trend.batches for r in b.results}
+    return shown == paths or (len(trend.batches) == KEPT_BATCHES and shown <= paths)
 
 
 def series_of(path: str) -> str:

@@ -88,7 +88,7 @@ class Rows:
 
     def _forget(self, world: World) -> None:
         touched, tip = set(self.recorder.touched), world.results.tip
-        if tip != self._tip and not touched:  # somebody else's commits
+        if tip not in (self._tip, self.recorder.tip):  # somebody else's commits
             self._trends.clear()
         for key in touched:
             self._trends.pop(key, None)
@@ -123,10 +123,14 @@ class Reporter:
         if running or plan.start or world.revision is None:
             return
         key = (id(world.demands), world.results.tip)
-        if key != self._seen and world.results.trials:
-            rows = await asyncio.to_thread(self.rows.of, world)
-            self.published |= await self.recorder.publish(rows, dashboard_message(rows, world.revision))
-            self._seen, self._demands = key, world.demands  # the demands are kept, so that their id stays theirs
+        if key == self._seen or not world.results.trials:
+            return
+        if world.results.tip not in (self.recorder.tip, (self.notes.get("derived") or {}).get("tip")):
+            self.published |= await self.recorder.heal()
+        rows = await asyncio.to_thread(self.rows.of, world)
+        self.published |= await self.recorder.publish(rows, dashboard_message(rows, world.revision))
+        self.notes.put("derived", {"tip": self.recorder.tip})
+        self._seen, self._demands = key, world.demands  # the demands are kept, so that their id stays theirs
 
 
 def dashboard_message(rows: Iterable[Row], revision: str) -> str:

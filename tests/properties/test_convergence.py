@@ -240,6 +240,20 @@ def test_two_daemons_with_a_shared_journal_record_each_trial_once(
     asyncio.run(story())
 
 
+async def test_trends_hold_what_others_recorded_and_are_derived_anew_where_they_do_not(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=2))
+    await world.settle()
+    [path] = [p for p in world.remote.files if p.startswith("trends/") and p.endswith(".json")]
+    whole = world.remote.files[path]
+    for damage in (b"not JSON", whole.replace(b"change-2", b"change-9")):
+        elsewhere = MemoryResults(world.remote)
+        await elsewhere.refresh()
+        await elsewhere.append({path: damage}, "somebody's hand")
+        await elsewhere.push()
+        await world.settle()
+        assert world.remote.files[path] == whole
+
+
 class SharedJournal(MemoryJournal):
     """One journal of two daemons."""
 
