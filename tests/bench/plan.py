@@ -1,0 +1,105 @@
+"""A look at 10,000 scenarios × 3 variants, as the daemon looks: cold, at nothing new, at one specialty edited."""
+
+import asyncio
+import json
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from reconciler.adapters.clock import WallClock
+from reconciler.adapters.git.results import GitResults
+from reconciler.adapters.git.source import GitSource
+from reconciler.adapters.memory.journal import MemoryJournal
+from reconciler.adapters.memory.platform import MemoryPlatform
+from reconciler.adapters.state import StateDirectory
+from reconciler.adapters.timetable import ApschedulerTimetable
+from reconciler.app.wiring import lint_context
+from reconciler.shell.observe import Observer, World
+from tests.bench.figures import Figure, medians, timed
+from tests.bench.repositories import SPECIALTY, definitions, fast_import, specialty
+
+SCENARIOS, VARIANTS, ROUNDS = 10_000, 3, 5
+
+
+def measure(folder: Path) -> Sequence[Figure]:
+    """Cold against git and json alone; the others against cold."""
+    repository = definitions(folder / "definitions.git", SCENARIOS, mode="incus", variants=VARIANTS)
+    bench = _Looks(repository, folder / "state")
+    floor, cold, same, edited = medians(
+        ROUNDS, lambda: timed(lambda: _floor(repository)), bench.cold, bench.same, bench.edited
+    )
+    whole = f"plan {SCENARIOS} × {VARIANTS}"
+    return [
+        Figure(what=f"{whole}, cold, beside ls-tree + cat-file + json.loads", floor=floor, ours=cold, limit=3),
+        Figure(what=f"{whole}, nothing changed, beside cold", floor=cold, ours=same, limit=1 / 50),
+        Figure(what=f"{whole}, one of {VARIANTS} specialties edited, beside cold", floor=cold, ours=edited, limit=None),
+    ]
+
+
+def _floor(repository: Path) -> None:
+    git = ["git", "-C", str(repository)]
+    listing = subprocess.run([*git, "ls-tree", "-r", "main"], capture_output=True, check=True).stdout.splitlines()
+    oids = b"".join(line.split()[2] + b"\n" for line in listing if line.endswith(b"/scenario.json"))
+    blobs = subprocess.run([*git, "cat-file", "--batch"], input=oids, capture_output=True, check=True).stdout
+    at = 0
+    while at < len(blobs):
+        end = blobs.index(b"\n", at)
+        size = int(blobs[at:end].split()[2])
+        json.loads(blobs[end + 1 : end + 1 + size])
+        at = end + size + 2
+
+
+class _Looks:
+    """An observer over the real adapters; only the sandboxes are spoken of."""
+
+    def __init__(self, repository: Path, state: Path) -> None:
+        self._repository, self._state, self._edits = repository, state, 0
+        self._observer: Observer
+
+    def cold(self) -> float:
+        """The first look of a process. Its clone is there."""
+        self._observer = _observer(self._repository, self._state)
+        return self._look()
+
+    def same(self) -> float:
+        """A look when nothing is new."""
+        return self._look()
+
+    def edited(self) -> float:
+        """A look after a commit that edits one specialty."""
+        self._edits += 1
+        fast_import(
+            self._repository, "main", {SPECIALTY: specialty("linux-administration", f"echo {self._edits}")}, start=False
+        )
+        return self._look()
+
+    def _look(self) -> float:
+        async def look() -> tuple[World, float]:
+            await self._observer.results.refresh()
+            await self._observer.fetch()
+            began = time.perf_counter()
+            return await self._observer.look(), time.perf_counter() - began
+
+        world, seconds = asyncio.run(look())
+        assert len(world.todo.missing) == SCENARIOS * VARIANTS, (len(world.todo.missing), world.findings[:3])
+        return seconds
+
+
+def _observer(repository: Path, state: Path) -> Observer:
+    clock = WallClock()
+    platform = MemoryPlatform(clock=clock, images=["debian/12"])
+    return Observer(
+        source=GitSource(repository=str(repository), branch="main", folders=("scenarios", "config"), state=state),
+        results=GitResults(
+            repository=str(repository), branch="results", author_name="a", author_email="a@b", state=state, clock=clock
+        ),
+        platforms={"incus": platform},
+        journal=MemoryJournal(clock=clock),
+        clock=clock,
+        timetable=ApschedulerTimetable(clock=clock),
+        notes=StateDirectory(state),
+        context=lint_context(),
+        scenarios_folder="scenarios",
+        config_folder="config",
+    )
