@@ -15,8 +15,7 @@ from reconciler.cli import logs
 from reconciler.cli.progress import Progress
 from reconciler.core.errors import Invalid
 from reconciler.core.planning import Held, Plan, Stalled
-from reconciler.shell.daemon import summary
-from reconciler.shell.events import Listener
+from reconciler.shell.daemon import Reconciler, summary
 
 log = structlog.get_logger()
 INFRASTRUCTURE = 3
@@ -25,44 +24,68 @@ INFRASTRUCTURE = 3
 def daemon(config: Path | None, verbose: int) -> int:
     """Run until SIGTERM. SIGHUP reads the configuration again; a wrong one is refused and the old one goes on."""
     logs.configure(verbose=verbose)
-    path = find(config)
-    settings = load(path)
-    while True:
-        again = asyncio.run(serve(settings, path))
-        if again is None:
-            return 0
-        settings = again
+    asyncio.run(_Service(find(config)).run())
+    return 0
 
 
-async def serve(settings: Settings, path: Path, listener: Listener | None = None) -> Settings | None:
-    """The daemon on one configuration; returns the next one after SIGHUP, None after SIGTERM."""
-    following: list[Settings] = []
-    async with wired(settings, listener=listener) as program:
-        with program.state.lock():
-            reconciler, loop = program.reconciler, asyncio.get_running_loop()
+class _Service:
+    """The daemon on one configuration after another, and what signals mean to it."""
 
-            def reload() -> None:
-                try:
-                    fresh = load(path)
-                except Invalid as error:
-                    log.error("configuration refused; the old one goes on", problem=str(error))
+    def __init__(self, path: Path) -> None:
+        """Raises ``Invalid`` where the configuration is wrong."""
+        self._path, self._settings = path, load(path)
+        self._reconciler: Reconciler | None = None
+        self._told = self._over = False
+        """Whether the present reconciler was told to stop, and whether none comes after it."""
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        while not self._over:
+            await self._serve(self._settings)
+
+    async def _serve(self, settings: Settings) -> None:
+        """Reconcile on one configuration until told to stop."""
+        async with wired(settings) as program:
+            with program.state.lock():
+                if self._over or settings is not self._settings:  # a signal came meanwhile
                     return
-                if fresh == settings:
-                    reconciler.changed()
-                else:
-                    following.append(fresh)
-                    reconciler.stop(reload=True)
+                self._reconciler, self._told = program.reconciler, False
+                loop = asyncio.get_running_loop()
+                program.watch.start(lambda: _from_any_thread(loop, program.reconciler.changed))
+                source = program.preparer.repository
+                log.info("daemon started", config=str(self._path), source=source, branch=settings.source.branch)
+                await program.reconciler.run()
+                self._reconciler = None
+                log.info("daemon stopped")
 
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, reconciler.stop)
-            loop.add_signal_handler(signal.SIGHUP, reload)
-            program.watch.start(lambda: _from_any_thread(loop, reconciler.changed))
-            log.info(
-                "daemon started", config=str(path), source=program.preparer.repository, branch=settings.source.branch
-            )
-            await reconciler.run()
-            log.info("daemon stopped")
-    return following[-1] if following else None
+    def _stop(self) -> None:
+        """Let what runs end; called again, end it at once."""
+        if self._over and self._reconciler is not None:
+            self._reconciler.stop()
+        self._over = True
+        self._tell()
+
+    def _reload(self) -> None:
+        try:
+            fresh = load(self._path)
+        except Invalid as error:
+            log.error("configuration refused; the old one goes on", problem=str(error))
+            return
+        if fresh != self._settings:
+            self._settings = fresh
+            self._tell()
+        elif self._reconciler is not None:
+            self._reconciler.changed()
+
+    def _tell(self) -> None:
+        """Tell the present reconciler to stop, once: told twice, it ends what runs."""
+        if self._reconciler is not None and not self._told:
+            self._told = True
+            self._reconciler.stop()
 
 
 def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
