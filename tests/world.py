@@ -128,7 +128,7 @@ class Daemon:
     def __init__(self, world: "World", flags: tuple[str, ...], env: Mapping[str, str] | None) -> None:
         self.log: list[dict[str, Any]] = []
         self.told: list[str] = []
-        self._world, self._lines = world, queue.SimpleQueue[bytes | None]()
+        self._world, self._lines, self._messages = world, queue.SimpleQueue[bytes](), queue.SimpleQueue[str]()
         name = f"reconciler-{uuid.uuid4().hex}"
         self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._manager.bind(f"\0{name}")
@@ -139,14 +139,23 @@ class Daemon:
             env=_environment({"NOTIFY_SOCKET": f"@{name}", **(env or {})}),
             cwd=world.folder,
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read, self._listen)]
+        for reader in self._readers:
+            reader.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self._lines.put(line)
-        self._lines.put(None)
+        self._lines.put(b"")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", self._manager.getsockname())
+
+    def _listen(self) -> None:
+        message = b"-"
+        while message:  # the empty one says that the daemon has ended
+            message = self._manager.recv(4096)
+            self._messages.put(message.decode())
 
     def wait_for(self, event: str, *, within: float = PATIENCE, **fields: object) -> dict[str, Any]:
         """The next line of the log with this event and these fields."""
@@ -161,8 +170,8 @@ class Daemon:
             line = self._lines.get(timeout=max(0.0, seconds))
         except queue.Empty:
             return None
-        if line is None:
-            self._lines.put(None)  # for whoever asks again
+        if not line:
+            self._lines.put(b"")  # for whoever asks again
             return None
         try:
             self.log.append(json.loads(line))
@@ -179,12 +188,13 @@ class Daemon:
 
     def hear(self, *, within: float = PATIENCE) -> str:
         """The next message to the service manager; a pass ends with one."""
-        self._manager.settimeout(within)
         try:
-            self.told.append(self._manager.recv(4096).decode())
-        except TimeoutError:
+            message = self._messages.get(timeout=max(0.0, within))
+        except queue.Empty:
             raise AssertionError(f"the daemon said nothing for {within:g} s; its log:\n{self.text}") from None
-        return self.told[-1]
+        assert message, f"the daemon has ended; its log:\n{self.text}"
+        self.told.append(message)
+        return message
 
     def settle(self, revision: str | None = None, *, within: float = PATIENCE) -> dict[str, Any]:
         """Wait until a pass over ``revision`` (default: the newest) finds nothing to do and nothing to push; its note."""
@@ -216,7 +226,8 @@ class Daemon:
         """Whatever happened, it does not stay."""
         self.process.kill()
         self.process.wait()
-        self._reader.join()
+        for reader in self._readers:
+            reader.join()
         assert self.process.stderr is not None
         self.process.stderr.close()
         self._manager.close()
@@ -297,17 +308,16 @@ class World:
 
     # ------------------------------------------------------------ what became of it
 
-    def results(self, remote: Path | None = None) -> dict[str, dict[str, Any]]:
+    def results(self, branch: str = "results") -> dict[str, dict[str, Any]]:
         """Path to record, of every trial on the remote's results branch."""
-        there = remote or self.remote
-        if not git(there, "for-each-ref", "refs/heads/results"):
+        if not git(self.remote, "for-each-ref", f"refs/heads/{branch}"):
             return {}
-        paths = git(there, "ls-tree", "-r", "--name-only", "results", "trials").splitlines()
-        return {path: json.loads(git(there, "show", f"results:{path}")) for path in paths}
+        paths = git(self.remote, "ls-tree", "-r", "--name-only", branch, "trials").splitlines()
+        return {path: json.loads(git(self.remote, "show", f"{branch}:{path}")) for path in paths}
 
-    def measured(self) -> list[str]:
+    def measured(self, branch: str = "results") -> list[str]:
         """The scenario of each record, sorted."""
-        return sorted(record["scenario"]["key"] for record in self.results().values())
+        return sorted(record["scenario"]["key"] for record in self.results(branch).values())
 
     def leftovers(self, *, within: float = 5.0) -> list[str]:
         """Processes, mounts, cgroups and git locks of this world that do not go away within that many seconds."""

@@ -1,0 +1,152 @@
+"""The daemon as a service: its signals, its one instance, and what it tells the service manager."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.world import World, definitions, play, scenario, specialty
+
+pytestmark = pytest.mark.real("namespace")
+
+MENDER = "config/specialties/mender.mdx"
+LIMITS = {"parallel": 2, "memory": "4GiB", "trial": "10m", "attempts": 1}
+
+
+def working(folder: Path, seconds: int, **limits: object) -> World:
+    """A world whose one trial keeps its agent at work for so long."""
+    files = definitions("alpha", playbooks=False) | {MENDER: specialty(f"sleep {seconds}; echo mended")}
+    return World(folder, files, limits=LIMITS | limits)
+
+
+def test_sigterm_lets_the_running_trial_end_and_records_it(tmp_path: Path) -> None:
+    world = working(tmp_path, 2)
+    with world.daemon("-vv") as daemon:
+        daemon.wait_for("phase", phase="execute")
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for("draining", trials=1)
+        assert daemon.ended() == 0
+        daemon.wait_for("trial recorded", passed=True)
+    assert world.measured() == ["alpha"]
+    assert world.leftovers() == []
+
+
+def test_after_sigterm_nothing_new_begins(tmp_path: Path) -> None:
+    world = working(tmp_path, 2, parallel=1)
+    world.commit(scenario("beta", playbooks=False), "Another")
+    with world.daemon("-vv") as daemon:
+        daemon.wait_for("phase", phase="execute")
+        assert daemon.stop() == 0
+    assert world.measured() == ["alpha"]
+
+
+def test_a_trial_that_outlives_the_drain_time_is_ended_and_leaves_nothing(tmp_path: Path) -> None:
+    world = working(tmp_path, 3600, drain="1s")
+    with world.daemon("-vv") as daemon:
+        daemon.wait_for("phase", phase="execute")
+        daemon.signal(signal.SIGTERM)
+        assert daemon.ended(within=20) == 0
+    assert world.results() == {}
+    assert world.leftovers() == []
+
+
+@pytest.mark.parametrize("phase", ["provision", "prepare", "execute", "validate"])
+def test_sigterm_twice_ends_everything_at_once_and_leaves_nothing(phase: str, tmp_path: Path) -> None:
+    forever = play("ansible.builtin.command: sleep 3600")
+    world = working(tmp_path, 3600 if phase == "execute" else 0, drain="10m")
+    if phase in ("prepare", "validate"):
+        files = scenario("alpha") | {"scenarios/alpha/prepare.yml": None}
+        world.commit({k: v for k, v in files.items() if v} | {f"scenarios/alpha/{phase}.yml": forever}, "Hang")
+    with world.daemon("-vv") as daemon:
+        daemon.wait_for("phase", phase=phase)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for("draining", trials=1)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.ended(within=20) == 0
+    assert world.leftovers() == []
+
+
+def test_sighup_goes_on_with_the_new_configuration_once_what_runs_has_ended(tmp_path: Path) -> None:
+    world = working(tmp_path, 1)
+    with world.daemon("-vv") as daemon:
+        daemon.wait_for("phase", phase="execute")
+        world.configure(limits=LIMITS, results={"branch": "elsewhere"})
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("daemon stopped")
+        assert world.measured() == ["alpha"]
+        daemon.wait_for("trial recorded", passed=True)
+        daemon.settle()
+    assert world.measured("elsewhere") == ["alpha"]
+    assert world.leftovers() == []
+
+
+def test_sighup_with_a_broken_configuration_keeps_the_old_one_and_says_so_in_one_line(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    with world.daemon() as daemon:
+        daemon.settle()
+        good = world.config.read_text()
+        world.config.write_text(good.replace('"limits"', '"limit"'))
+        daemon.signal(signal.SIGHUP)
+        line = daemon.wait_for("configuration refused; the old one goes on")
+        assert line["problem"].startswith(f"{world.config}:7:")
+        assert "did you mean limits?" in line["problem"]
+        assert "\n" not in line["problem"]
+        world.commit(scenario("beta", playbooks=False), "Another")
+        daemon.settle()
+        assert world.measured() == ["alpha", "beta"]
+        assert daemon.text.count("refused") == 1
+
+
+def test_sigterm_while_sighup_drains_ends_the_daemon_for_good(tmp_path: Path) -> None:
+    world = working(tmp_path, 2)
+    with world.daemon("-vv") as daemon:
+        daemon.wait_for("phase", phase="execute")
+        world.configure(limits=LIMITS, results={"branch": "elsewhere"})
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("draining", trials=1)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.ended() == 0
+    assert world.measured() == ["alpha"]
+    assert world.measured("elsewhere") == []
+
+
+def test_sighup_twice_cancels_nothing(tmp_path: Path) -> None:
+    world = working(tmp_path, 2)
+    with world.daemon("-vv") as daemon:
+        daemon.wait_for("phase", phase="execute")
+        for branch in ("there", "elsewhere"):
+            world.configure(limits=LIMITS, results={"branch": branch})
+            daemon.signal(signal.SIGHUP)
+            if branch == "there":
+                daemon.wait_for("draining", trials=1)
+        daemon.wait_for("daemon stopped")
+        assert world.measured() == ["alpha"]
+        daemon.settle()
+    assert (world.measured("there"), world.measured("elsewhere")) == ([], ["alpha"])
+
+
+def test_a_second_daemon_in_the_same_state_directory_is_refused_in_one_clear_line(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    with world.daemon() as daemon:
+        daemon.settle()
+        for command in ("daemon", "once"):
+            second = world.run(command)
+            assert second.code == 2
+            [line] = second.err.splitlines()
+            assert f"another reconciler (pid {daemon.process.pid}) works in {world.state}" in line
+            assert "stop it first, or use another `state:`" in line
+        world.commit(scenario("beta", playbooks=False), "Another")
+        daemon.settle()
+    assert world.run("once").code == 0
+
+
+def test_the_service_manager_hears_ready_status_watchdog_and_stopping(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    with world.daemon(env={"WATCHDOG_USEC": "1000000"}) as daemon:
+        daemon.settle()
+        for _ in range(3):  # nothing happens, and still the loop says that it lives
+            assert {"READY=1", "WATCHDOG=1"} <= {*daemon.hear(within=5).splitlines()}
+        assert "STATUS=0 running, 0 due, 0 held, 0 stalled, 1 reused" in daemon.told[-1].splitlines()
+        assert daemon.stop() == 0
+        while "STOPPING=1" not in daemon.hear(within=5).splitlines():
+            pass
