@@ -208,7 +208,10 @@ def trend(
 
 @sandbox_app.command("list")
 def sandbox_list(config: Config = None, json: Json = False) -> None:
-    """Show the sandboxes that exist, and which are orphans."""
+    """Show the sandboxes that exist, and which are orphans.
+
+    Example: `reconciler sandbox list --json`
+    """
     from reconciler.cli import sandboxes
 
     raise typer.Exit(sandboxes.show(config, as_json=json))
@@ -219,7 +222,10 @@ def sandbox_purge(
     config: Config = None,
     mode: Annotated[str | None, typer.Option("--mode", "-m", help="Only sandboxes of this mode.")] = None,
 ) -> None:
-    """Destroy what interrupted runs of this installation left behind. Templates and running trials are not touched."""
+    """Destroy what interrupted runs of this installation left behind. Templates and running trials are not touched.
+
+    Example: `reconciler sandbox purge-vms --mode incus`
+    """
     from reconciler.cli import sandboxes
 
     raise typer.Exit(sandboxes.purge(config, mode))
