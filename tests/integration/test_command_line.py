@@ -1,0 +1,166 @@
+"""The command line is a contract: help with examples, exit codes, and JSON that programs are written against."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from reconciler.cli.main import app
+from tests.world import World, benchmark, definitions, reconciler, specialty
+
+VARIANT = {"specialty", "main_engine", "secondary_engine"}
+TRIAL = {"trial", "batch", "scenario", "variant", "iteration", "action", "reason"}
+FINDING = {"path", "line", "column", "severity", "rule", "message", "hint"}
+SERIES = {
+    *("scenario", "variant", "batch", "passed", "measured", "wanted"),
+    *("compliance", "verdict", "commit", "finished_at"),
+}
+SANDBOX = {"name", "mode", "trial", "template", "created_at", "orphan"}
+
+
+def commands() -> list[str]:
+    """Every command that help shows."""
+
+    def below(group: TyperGroup, before: str) -> Iterator[str]:
+        for name, command in group.commands.items():
+            if isinstance(command, TyperGroup):
+                yield from below(command, f"{name} ")
+            elif not command.hidden:
+                yield before + name
+
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    return [*below(root, "")]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_has_help_with_an_example_and_is_in_the_readme(command: str, project: Path) -> None:
+    said = reconciler(*command.split(), "--help")
+    assert said.code == 0
+    assert f"Example: reconciler {command}" in " ".join(said.out.replace("│", " ").split())
+    table = [line.split("|")[1] for line in (project / "README.md").read_text().splitlines() if line.startswith("| `")]
+    assert any(f"`{command}" in names for names in table)
+
+
+def test_help_tells_the_exit_codes_and_the_version_is_known() -> None:
+    said = reconciler("--help")
+    assert said.code == 0
+    told = " ".join(said.out.split())
+    assert "0 done, 1 a scenario failed or findings, 2 usage or configuration, 3 infrastructure" in told
+    assert reconciler("--version").out.startswith("reconciler ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """The JSON of each command, while there is something of everything to tell."""
+
+    world: World
+    plan: Any
+    status: Any
+    validate: Any
+    sandboxes: Any
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
+    """One scenario measured, one at work, one due after it, one held, one stalled."""
+    files = {
+        **definitions("good", "slow", "slower", playbooks=False),
+        "scenarios/wrong/scenario.json": "{",
+        "config/specialties/sleeper.mdx": specialty("sleep 3600", name="sleeper"),
+        "config/benchmarks/all.yaml": benchmark("good"),
+        "config/benchmarks/slow.yaml": benchmark("slow", "slower", name="slow", variants=[{"specialty": "sleeper"}]),
+        "config/benchmarks/wrong.yaml": benchmark("wrong", name="wrong"),
+        "config/benchmarks/held.yaml": benchmark("good", name="held", mode="incus"),
+    }
+    folder = tmp_path_factory.mktemp("answers")
+    world = World(
+        folder,
+        files,
+        limits={"parallel": 1, "memory": "4GiB", "trial": "10m", "drain": "0s", "attempts": 1},
+        modes={"incus": {"socket": str(folder / "nowhere")}},
+    )
+    with world.daemon("-vv") as daemon:
+        daemon.wait_for("phase", phase="execute", scenario="slow")
+        yield Answers(
+            world=world,
+            plan=world.plan(),
+            status=world.status(),
+            validate=world.run("validate", "--json").json,
+            sandboxes=world.run("sandbox", "list", "--json").json,
+        )
+
+
+def all_have(items: list[Mapping[str, Any]], keys: set[str]) -> bool:
+    """There are some, and each has these keys and perhaps more."""
+    return bool(items) and all(keys <= item.keys() for item in items)
+
+
+@pytest.mark.real("namespace")
+def test_plan_has_the_documented_keys(answers: Answers) -> None:
+    plan = answers.plan
+    assert {"revision", "due", "held", "stalled", "reused"} <= plan.keys()
+    assert plan["revision"] == answers.world.revision()
+    assert all_have(plan["due"], TRIAL)
+    assert all_have(plan["held"], TRIAL)
+    assert all_have(plan["stalled"], TRIAL)
+    assert all_have([item["variant"] for item in plan["due"] + plan["held"]], VARIANT)
+    assert {item["action"] for item in plan["due"]} == {"run"}
+    assert plan["reused"] == 1
+
+
+@pytest.mark.real("namespace")
+def test_status_has_the_documented_keys(answers: Answers) -> None:
+    status = answers.status
+    assert {"revision", "series", "running", "held", "stalled", "findings"} <= status.keys()
+    assert all_have(status["series"], SERIES)
+    assert all_have([row["variant"] for row in status["series"]], VARIANT)
+    assert [r["scenario"] for r in status["running"]] == ["slow"]
+    for name, keys in {"running": TRIAL, "held": TRIAL, "stalled": TRIAL, "findings": FINDING}.items():
+        assert all_have(status[name], keys)
+    good = next(row for row in status["series"] if row["measured"])
+    assert (good["scenario"], good["passed"], good["wanted"], good["verdict"]) == ("good", 1, 1, "pass")
+
+
+@pytest.mark.real("namespace")
+def test_validate_has_the_documented_keys(answers: Answers) -> None:
+    assert answers.validate.keys() == {"findings"}
+    assert all_have(answers.validate["findings"], FINDING)
+
+
+@pytest.mark.real("namespace")
+def test_sandbox_list_has_the_documented_keys_and_knows_what_is_no_orphan(answers: Answers) -> None:
+    assert answers.sandboxes.keys() == {"sandboxes"}
+    assert all_have(answers.sandboxes["sandboxes"], SANDBOX)
+    [running] = answers.status["running"]
+    [mine] = [box for box in answers.sandboxes["sandboxes"] if box["trial"] == running["trial"]]
+    assert (mine["mode"], mine["orphan"]) == ("namespace", False)
+
+
+@pytest.mark.real("namespace")
+def test_exit_codes_are_the_documented_ones(tmp_path: Path) -> None:
+    world = World(
+        tmp_path, {**definitions("good", playbooks=False), "config/specialties/idler.mdx": specialty("true", "idler")}
+    )
+    assert world.run("plan", "--detailed-exitcode").code == 2
+    assert world.run("plan").code == 0
+    once = world.run("once", "--json")
+    assert (once.code, len(once.json["recorded"]), once.json["left"]) == (0, 1, [])
+    assert world.run("plan", "--detailed-exitcode").code == 0
+    assert world.run("validate").code == 0
+    assert len(world.run("trend", "--json").json["series"]) == 1
+    idle = ("start", "-s", "good", "--specialty", "idler")
+    assert world.run(*idle).code == 0
+    failed = world.run(*idle, "--fail-on-error", "--json")
+    assert failed.code == 1
+    assert [(r["scenario"]["key"], r["passed"]) for r in failed.json["records"]] == [("good", False)]
+    assert world.run("start", "-s", "godo").code == 2
+    assert world.run("start", "-s", "good", "-m", "lima").code == 3
+    assert world.run("plan", "--jsno").code == 2
+    assert reconciler("plan", "--config", str(tmp_path / "none.yaml")).code == 2
+    world.configure(source={"repository": str(tmp_path / "nowhere")})
+    assert world.run("plan", "--detailed-exitcode").code == 1
