@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 REAP_SECONDS = 60.0
 PUSH_AGAIN_SECONDS = 60.0
+AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +101,26 @@ class Reconciler:
         try:
             while not self._stopping:
                 self._wake.clear()
-                plan = await self.pass_once()
+                try:
+                    plan = await self.pass_once()
+                except Unavailable as error:
+                    if until_settled:
+                        raise
+                    await self._put_off(error)
+                    continue
                 if until_settled and self._settled(plan):
                     break
                 await self._sleep()
         finally:
             await self._wind_down()
         return plan
+
+    async def _put_off(self, error: Unavailable) -> None:
+        """A part that every pass needs does not answer: say so, and look again in a while."""
+        log.warning("pass put off", problem=str(error))
+        self.notify(f"WATCHDOG=1\nSTATUS=waiting: {error}")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), AGAIN_SECONDS)
 
     async def pass_once(self) -> Plan:
         """Observe, plan, dispatch: once."""

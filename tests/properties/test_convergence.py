@@ -1,7 +1,7 @@
 """The loop as a whole, over fakes: whatever happens, every wanted trial ends up recorded exactly once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.results import MemoryResults
-from reconciler.core.errors import Transient
+from reconciler.core.errors import Transient, Unavailable
 from reconciler.core.model import Job, PlaybookResult
 from reconciler.core.planning import Limits
-from reconciler.ports import Assignment
+from reconciler.ports import Assignment, Lease
 from reconciler.shell.events import Ended, Started
 from tests.builders import task
 from tests.shell_world import ShellWorld, definitions
@@ -238,6 +238,30 @@ def test_two_daemons_with_a_shared_journal_record_each_trial_once(
         assert len(recorded) == len(set(recorded))
 
     asyncio.run(story())
+
+
+class AbsentJournal(MemoryJournal):
+    """Does not answer for its first calls."""
+
+    absent = 3
+
+    async def leases(self) -> Sequence[Lease]:
+        self.absent -= 1
+        if self.absent >= 0:
+            raise Unavailable("the journal does not answer")
+        return await super().leases()
+
+
+async def test_a_part_that_every_pass_needs_may_be_away_for_a_while(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    daemon = world.daemon(journal=AbsentJournal(clock=world.clock))
+    running = asyncio.create_task(daemon.run())
+    while not world.records():
+        daemon.wake()
+        await asyncio.sleep(0)
+    daemon.stop()
+    await running
+    assert len(world.records()) == 1
 
 
 async def test_trends_hold_what_others_recorded_and_are_derived_anew_where_they_do_not(world: ShellWorld) -> None:
