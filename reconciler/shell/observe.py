@@ -5,7 +5,7 @@ truly an orphan, and a trial without a lease is either recorded or was never beg
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -92,6 +92,7 @@ class Observer:
     _catalogue: Catalogue | None = None
     _catalogue_revision: str | None = None
     _declared: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _scheduled: tuple[Demands, Mapping[str, Cron]] | None = None
     _memo: tuple[tuple[object, ...], Outstanding] | None = None
     _images: dict[tuple[Mode, str], str] | None = None
 
@@ -116,12 +117,13 @@ class Observer:
         results = await self.results.view()
         catalogue = await self._definitions()
         demands = await self._demands(catalogue, unavailable)
-        schedules, wanted = await asyncio.to_thread(self._wanted, demands)
+        schedules = self._schedules(demands)
+        epochs = await asyncio.to_thread(self._epochs, schedules)
         return World(
             revision=self.revision,
             catalogue=catalogue,
             demands=demands,
-            todo=self._outstanding(demands, wanted, results),
+            todo=await asyncio.to_thread(self._outstanding, demands, epochs, results),
             results=results,
             sandboxes=sandboxes,
             leases=leases,
@@ -205,28 +207,20 @@ class Observer:
             self._images = images
             self.notes.put("images", {f"{mode}/{name}": image for (mode, name), image in images.items()})
 
-    def _wanted(self, demands: Demands) -> tuple[dict[str, Cron], list[Wanted]]:
-        """Demand as batches: on change, and for the newest fire time of each schedule since it was declared."""
-        now = self.clock.now()
-        schedules: dict[str, Cron] = {}
-        epochs: dict[tuple[str, Cron], str] = {}
-        wanted = []
-        for demand in demands.demands:
-            if demand.on_change:
-                wanted.append(_want(demand, self.by_hand.epoch if self.by_hand else ""))
-            if demand.schedule is not None:
-                schedules[demand.benchmark] = demand.schedule
-                key = (demand.benchmark, demand.schedule)
-                if key not in epochs:
-                    epochs[key] = self._epoch(demand.benchmark, demand.schedule, now)
-                if epochs[key]:
-                    wanted.append(_want(demand, epochs[key]))
-        return schedules, wanted
+    def _schedules(self, demands: Demands) -> Mapping[str, Cron]:
+        """The schedule of each benchmark that has one; the same demands are not gone through again."""
+        if self._scheduled is None or self._scheduled[0] is not demands:
+            self._scheduled = demands, {d.benchmark: d.schedule for d in demands.demands if d.schedule is not None}
+        return self._scheduled[1]
 
-    def _epoch(self, benchmark: str, schedule: Cron, now: datetime) -> str:
-        declared = self._declared_at(benchmark)
-        fire = self.timetable.last_fire(schedule, after=declared, until=now)
-        return fire.strftime(_EPOCH) if fire else ""
+    def _epochs(self, schedules: Mapping[str, Cron]) -> dict[str, str]:
+        """The newest fire time of each schedule since it was declared, "" before the first."""
+        now = self.clock.now()
+        fires = {
+            name: self.timetable.last_fire(cron, after=self._declared_at(name), until=now)
+            for name, cron in schedules.items()
+        }
+        return {name: fire.strftime(_EPOCH) if fire else "" for name, fire in fires.items()}
 
     def _declared_at(self, benchmark: str) -> datetime:
         """When the benchmark's file last changed: a schedule counts from the commit that declared it."""
@@ -240,12 +234,20 @@ class Observer:
             self._declared[key] = commit.at if commit else self.clock.now()
         return self._declared[key]
 
-    def _outstanding(self, demands: Demands, wanted: list[Wanted], results: Results) -> Outstanding:
+    def _outstanding(self, demands: Demands, epochs: Mapping[str, str], results: Results) -> Outstanding:
         """Wanted minus recorded; the same objects in give the same object out."""
-        key: tuple[object, ...] = (demands, results.tip, tuple(sorted({w.epoch for w in wanted})))
+        key = (demands, results.tip, epochs)
         if self._memo is None or not _same(self._memo[0], key):
-            self._memo = (key, outstanding(wanted, results.trials))
+            self._memo = (key, outstanding(self._wanted(demands, epochs), results.trials))
         return self._memo[1]
+
+    def _wanted(self, demands: Demands, epochs: Mapping[str, str]) -> Iterator[Wanted]:
+        """Demand as batches: on change, and for the newest fire time of its schedule."""
+        for demand in demands.demands:
+            if demand.on_change:
+                yield _want(demand, self.by_hand.epoch if self.by_hand else "")
+            if demand.schedule is not None and (epoch := epochs[demand.benchmark]):
+                yield _want(demand, epoch)
 
     async def _attempts(self) -> dict[str, Attempt]:
         return {
