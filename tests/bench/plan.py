@@ -15,7 +15,7 @@ from reconciler.adapters.memory.platform import MemoryPlatform
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.timetable import ApschedulerTimetable
 from reconciler.app.wiring import lint_context
-from reconciler.shell.observe import Observer, World
+from reconciler.shell.observe import Observer
 from tests.bench.figures import Figure, medians, timed
 from tests.bench.repositories import SPECIALTY, definitions, fast_import, specialty
 
@@ -75,14 +75,15 @@ class _Looks:
         return self._look()
 
     def _look(self) -> float:
-        async def look() -> tuple[World, float]:
-            await self._observer.results.refresh()
-            await self._observer.fetch()
-            began = time.perf_counter()
-            return await self._observer.look(), time.perf_counter() - began
+        return asyncio.run(self._looked())
 
-        world, seconds = asyncio.run(look())
-        assert len(world.todo.missing) == SCENARIOS * VARIANTS, (len(world.todo.missing), world.findings[:3])
+    async def _looked(self) -> float:
+        await self._observer.results.refresh()
+        await self._observer.fetch()
+        began = time.perf_counter()
+        world = await self._observer.look()
+        seconds = time.perf_counter() - began
+        assert len(world.todo.missing) == SCENARIOS * VARIANTS, world.findings[:3]
         return seconds
 
 
