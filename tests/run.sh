@@ -17,6 +17,7 @@ need git git
 need systemd-analyze systemd
 need '/usr/lib/postgresql/*/bin/initdb' postgresql
 need sshd openssh-server
+need openssl openssl
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing$missing"
     apt-get -qq -o DPkg::Lock::Timeout=300 update
