@@ -197,6 +197,11 @@ class Batch:
         """(scenario, variant) as path segments."""
         return path_safe(self.scenario), self.variant.slug
 
+    @cached_property
+    def folder(self) -> str:
+        """Where its records lie on the results branch."""
+        return f"trials/{'/'.join(self.series)}/{self.id}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
@@ -215,7 +220,7 @@ class Trial:
     @property
     def path(self) -> str:
         """Where its record lies on the results branch."""
-        return f"trials/{'/'.join(self.batch.series)}/{self.batch.id}/{self.epoch or 'change'}-{self.iteration}.json"
+        return f"{self.batch.folder}/{self.epoch or 'change'}-{self.iteration}.json"
 
 
 # ---------------------------------------------------------------- evidence
