@@ -32,7 +32,7 @@ from reconciler.shell.reporting import (
 _STYLES = {"regressed": "bold red", "fail": "red", "suspected": "yellow", "pass": "green", "improved": "bold green"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)  # asyncio.run asks for the repr of what it returns: seconds, here
 class Look:
     """One look from the command line, while no daemon is needed."""
 
