@@ -136,7 +136,7 @@ class Reconciler:
             self.observer.timetable.set(self._alarms(world, plan))
             running = self.dispatcher.running
             phases = {trial: (one.work, one.watch.current) for trial, one in running.items()}
-            await self.reporter.report(world, plan, phases, pushed=not self.dispatcher.unpushed)
+            await self.reporter.report(world, plan, phases, pushed=not (self.dispatcher.unpushed or self._pushing))
             self._errand("push", self._push)
             if not running:
                 self.patterns.close()
@@ -229,6 +229,12 @@ class Reconciler:
                 raise error
             task = self._errands[name] = asyncio.create_task(work(), name=name)
         return task
+
+    @property
+    def _pushing(self) -> bool:
+        """Whether a push is under way: until it has ended, the remote may lack something."""
+        push = self._errands.get("push")
+        return push is not None and not push.done()
 
     async def _push(self) -> None:
         """Push what is not pushed; what is recorded meanwhile is the next push's. Refused: again after a while."""
