@@ -48,6 +48,7 @@ class Follower:
         self._names: dict[str, Names] = {}
         self._errors: dict[str, Broken | None] = {}
         self._steps: dict[tuple[str, str, str], _Step] = {}
+        self._below: dict[str, frozenset[str]] = {}
 
     def names(self, entry: Entry) -> Names:
         """The names in a file."""
@@ -116,13 +117,12 @@ class Follower:
     def _resolve(self, names: Names, folder: str, path: str, role: str) -> _Step:
         bases = list(dict.fromkeys([path.rpartition("/")[0], *filter(None, (folder, role))]))
         files, folders, probes = set[str](), set[str](), set[str]()
-        for token in names.tokens:
-            for found in _candidates(bases, _BESIDE, token):
-                probes.add(found)
-                if found in self._tree.entries:
-                    files.add(found)
-                elif "/" in token:
-                    folders.add(found)
+        for token, found in self._meant(names.tokens, bases, folder):
+            probes.add(found)
+            if found in self._tree.entries:
+                files.add(found)
+            elif "/" in token:
+                folders.add(found)
         folders.update(f for p in names.prefixes for f in _candidates(bases, _BESIDE, p))
         near = (*bases, *([role.rpartition("/")[0]] if role else []))
         roles = {f for r in names.roles for f in _candidates(near, ("roles/", ""), r)}
@@ -133,6 +133,24 @@ class Follower:
             probes=frozenset(_coarse(probes | folders | roles, bases, role)),
             dynamic=names.dynamic,
         )
+
+    def _meant(self, tokens: Iterable[str], bases: Iterable[str], folder: str) -> Iterator[tuple[str, str]]:
+        """Each token with what it may mean; below the scenario's folder, where no probe is kept, only if it begins like something there."""
+        beside = [f"{base}/{sub}" if base else sub for base in bases for sub in _BESIDE]
+        places = [(start, self._names_at(start) if start.startswith(f"{folder}/") else None) for start in beside]
+        for token in tokens:
+            first = token.partition("/")[0]
+            for start, names in places:
+                near = names is None or first in names or first in ("", ".") or ".." in token
+                if near and (found := joined("", start + token)):
+                    yield token, found
+
+    def _names_at(self, start: str) -> frozenset[str]:
+        """The names of files and folders right below a folder, whose path ends in a slash."""
+        if start not in self._below:
+            below = self._tree.under(start[:-1])
+            self._below[start] = frozenset(p[len(start) :].partition("/")[0] for p in below)
+        return self._below[start]
 
     def _is_folder(self, path: str, scenario: str) -> bool:
         """Whether this is a folder, and not one around the scenario: ``..`` in a command means no dependency."""
