@@ -3,7 +3,7 @@
 import gc
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -25,6 +25,8 @@ from reconciler.definitions.templates import ResolvedTemplate, Templates, resolv
 from reconciler.definitions.tree import Blobs, Read, Tree
 from reconciler.definitions.values import Benchmark, Context, Demands, Parsed, Seating, T
 from reconciler.ports import Entry
+
+_MANY_FILES = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +57,10 @@ def _changed(before: _Contents, news: Mapping[str, Entry | None], read: Read, pl
     follower = Follower(tree, blobs)
     library = before.library.updated(place.config, news, blobs, place.context)
     templates = before.templates
-    if templates.touched(posixpath.join(place.config, "templates"), news):
+    relinked = not before.tree.links.isdisjoint(news) or not tree.links.isdisjoint(news)
+    if relinked or templates.touched(posixpath.join(place.config, "templates"), news):
         templates = resolve_templates(library.templates, templates, tree, blobs, follower)
-    folders = touched_folders(news, place.scenarios, before.scenarios.files, tree)
+    folders = touched_folders(news, place.scenarios, before.scenarios.files, tree, relinked=relinked)
     records = build_records(folders, tree, blobs, follower, cache(place.context.compiles))
     scenarios = before.scenarios.updated(records)
     index = before.index if scenarios is before.scenarios else _index(scenarios)
@@ -79,13 +82,17 @@ def _index(scenarios: Scenarios) -> Index:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """While very many values are made that all stay, looking for garbage among them is most of the work."""
+def _long_lived(tree: Mapping[str, Entry]) -> Iterator[None]:
+    """Where very many values are made that all stay, looking for garbage among them is most of the work, then and later."""
+    if len(tree) < _MANY_FILES:
+        yield
+        return
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if enabled:
             gc.enable()
 
@@ -104,8 +111,8 @@ class Catalogue:
     ) -> "Catalogue":
         """Everything of a revision. ``read`` gets blob ids in a few large batches, and is not kept."""
         place = _Place(scenarios=scenarios_folder, config=config_folder, context=context)
-        with _collector_paused():
-            return cls(place, _changed(_Contents(), tree, read, place), {})
+        with _long_lived(tree):
+            return cls(place, _changed(_Contents(), tree, read, place), Cells())
 
     def updated(self, changes: Mapping[str, Entry | None], read: Read) -> "Catalogue":
         """The catalogue after ``changes`` (None: the file is gone); itself when nothing changed."""
@@ -179,7 +186,7 @@ class Catalogue:
         if self._demanded is None or self._demanded[0] != images:
             contents, versions = self._contents, self._place.context.adapters
             assembler = Assembler(contents.library, contents.scenarios, contents.templates.resolved, versions, images)
-            with _collector_paused():
+            with nullcontext() if self._cells.by_key else _long_lived(contents.tree.entries):
                 demands, self._cells = assembler.assemble(contents.survey, self._cells)
             self._demanded = dict(images), demands
         return self._demanded[1]
@@ -209,15 +216,15 @@ class Catalogue:
     def lint(self, read: Read) -> list[Finding]:
         """All findings, and those of files that no trial reads: solutions and mutants."""
         tree = self._contents.tree
-        proofs = [
-            path
-            for record in self._contents.scenarios.files.values()
-            for path in tree.under(record.folder)
-            if is_proof(path[len(record.folder) + 1 :])
-        ]
+        proofs = {
+            folder: [p for path in tree.under(folder) if is_proof(p := path[len(folder) + 1 :])]
+            for folder in (record.folder for record in self._contents.scenarios.files.values())
+        }
         blobs = Blobs(read)
-        blobs.fetch(tree.entries[p].oid for p in proofs)
-        return sorted({*self.findings, *unreadable(proofs, tree, Follower(tree, blobs))})
+        blobs.fetch(tree.entries[f"{folder}/{p}"].oid for folder, files in proofs.items() for p in files)
+        follower = Follower(tree, blobs)
+        found = (f for folder, files in proofs.items() for f in unreadable(folder, files, tree, follower))
+        return sorted({*self.findings, *found})
 
 
 def _values(shelf: Shelf[Parsed[T]]) -> dict[str, T]:

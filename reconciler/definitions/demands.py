@@ -1,7 +1,7 @@
 """Benchmarks to demanded batches. What a change does not touch is taken over, scenario by scenario and batch by batch."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.core.model import Batch, Inputs, Mode, Variant
 from reconciler.definitions.inputs import AgentDigests, Images, Rules, Specialties, variant_of, world
@@ -31,7 +31,12 @@ class Cell:
     demands: tuple[Demand, ...]
 
 
-Cells = Mapping[str, Cell]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cells:
+    """Cells by scenario key, and the surroundings that they have in common."""
+
+    surroundings: tuple[object, ...] = ()
+    by_key: Mapping[str, Cell] = field(default_factory=dict)
 
 
 class Assembler:
@@ -50,6 +55,7 @@ class Assembler:
         self._scenarios, self._templates, self._images = scenarios, templates, images
         self._rules = tuple(library.operational_rules.usable.values())
         self._agents = AgentDigests(versions)
+        self._surroundings = (self._specialties, templates, dict(images), self._rules)
 
     def assemble(self, survey: Survey, before: Cells) -> tuple[Demands, Cells]:
         """All demand, with the cells to hand in next time."""
@@ -63,8 +69,15 @@ class Assembler:
                     blocked += reasons
                 if not reasons or all(b.variant for b in reasons):
                     terms[key] = (*terms.get(key, ()), resolution.terms)
-        cells = {key: self._cell(key, ts, survey, before.get(key)) for key, ts in terms.items()}
-        return Demands(demands=tuple(d for c in cells.values() for d in c.demands), blocked=tuple(blocked)), cells
+        surroundings = (*self._surroundings, survey.own_misfits)
+        same = len(before.surroundings) > 0 and all(map(_same, before.surroundings, surroundings))
+        cells = {}
+        for key, ts in terms.items():
+            old = before.by_key.get(key)
+            kept = same and old is not None and old.record is self._scenarios.usable[key] and old.ingredients[0] == ts
+            cells[key] = old if kept and old is not None else self._cell(key, ts, survey, old)
+        demands = Demands(demands=tuple(d for c in cells.values() for d in c.demands), blocked=tuple(blocked))
+        return demands, Cells(surroundings=surroundings, by_key=cells)
 
     def _stalled(self, key: str, resolution: Resolution, survey: Survey) -> list[Blocked]:
         """Why a scenario, or the variants that would be its own, cannot be had; with a variant: only that one."""
@@ -124,18 +137,27 @@ class Assembler:
         old: Cell | None,
     ) -> dict[tuple[Lineup, Mode], Batch]:
         """A batch per lineup and mode; one whose inputs come out as before is the one from before."""
+        before = dict(old.batches) if old is not None else {}
+        same = {(b.variant, b.mode): b for b in before.values()}
+        if old is None or old.ingredients[1:3] != (rules, own):
+            before = {}
         found: dict[tuple[Lineup, Mode], Batch] = {}
-        same = {(b.variant, b.mode): b for b in old.batches.values()} if old is not None else {}
         for term in terms:
             mode = term.benchmark.mode
             for lineup in term.lineups:
                 if (lineup, mode) in found or (lineup.specialty is None and not own):
                     continue
-                variant = variant_of(record, lineup)
-                agent = self._agents.of(record, lineup, own, rules)
-                batch = _batch(record, variant, mode, worlds[mode][1], agent, same.get((variant, mode)))
-                found[lineup, mode] = same[variant, mode] = batch
+                batch = before.get((lineup, mode))
+                if batch is None or batch.inputs.world is not worlds[mode][1].parts:
+                    variant = variant_of(record, lineup)
+                    agent = self._agents.of(record, lineup, own, rules)
+                    batch = _batch(record, variant, mode, worlds[mode][1], agent, same.get((variant, mode)))
+                found[lineup, mode] = batch
         return found
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other or one == other
 
 
 def _batch(

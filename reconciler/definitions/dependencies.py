@@ -61,42 +61,65 @@ def rule_playbook_problem(playbook: str, inside: Collection[str]) -> tuple[str, 
 class _Layout:
     """What the names of a folder's files alone decide; most scenarios share one."""
 
-    ours: frozenset[str]
+    ours: tuple[str, ...]
     """Files that a trial uses unless only the truth names them."""
+    ours_yaml: tuple[str, ...]
     near_truth: frozenset[bytes]
     """Names of files and folders that count when an ansible rule's playbook says them."""
+    near_world: frozenset[bytes]
+    """Names of files that the world does not have by itself, and has when one of its playbooks says them."""
     scripts: tuple[str, ...]
     """Playbooks that a trial runs."""
 
 
 @lru_cache(maxsize=1024)
 def _layout(inside: frozenset[str], playbooks: tuple[str, ...]) -> _Layout:
+    ours = tuple(sorted(p for p in inside if not _NEVER.match(p) and p not in playbooks))
     own_name = {*playbooks} if len(playbooks) == 1 else set[str]()  # a lone playbook need not be read for its own name
     return _Layout(
-        ours=frozenset(p for p in inside if not _NEVER.match(p) and p not in playbooks),
+        ours=ours,
+        ours_yaml=tuple(filter(is_yaml, ours)),
         near_truth=segments(inside - own_name - {SCENARIO_FILE}),
+        near_world=segments(inside - {*ours, SCENARIO_FILE}),
         scripts=tuple(sorted({p for p in (*playbooks, "prepare.yml", "restore.yml") if p in inside})),
     )
-
-
-@lru_cache(maxsize=1024)
-def _near_world(inside: frozenset[str], shared: frozenset[str]) -> frozenset[bytes]:
-    """Names of files that the world does not have by itself, and has when one of its playbooks says them."""
-    return segments(inside - shared - {SCENARIO_FILE})
 
 
 def depend(
     folder: str, inside: Mapping[str, Entry], playbooks: tuple[str, ...], tree: Tree, follower: Follower
 ) -> Dependencies:
     """The dependencies of the scenario in ``folder``. ``inside`` are its own files, ``playbooks`` those of its ansible rules."""
-    names = frozenset(inside)
-    layout = _layout(names, playbooks)
+    layout = _layout(frozenset(inside), playbooks)
+    findings = unreadable(folder, layout.scripts, tree, follower)
+    if not tree.links and not (
+        follower.any_worth_following(playbooks, inside, layout.near_truth)
+        or follower.any_worth_following(layout.ours_yaml, inside, layout.near_world)
+    ):
+        return Dependencies(
+            world={part_of_file(p): content(inside[p]) for p in layout.ours},
+            truth={part_of_file(p): content(inside[p]) for p in playbooks},
+            findings=findings,
+        )
+    return _depend_on_names(folder, inside, playbooks, layout, findings, tree, follower)
+
+
+def _depend_on_names(
+    folder: str,
+    inside: Mapping[str, Entry],
+    playbooks: tuple[str, ...],
+    layout: _Layout,
+    findings: tuple[Finding, ...],
+    tree: Tree,
+    follower: Follower,
+) -> Dependencies:
+    """``depend`` where some file names another, or a module that matters."""
     truth_reach = follower.follow(folder, playbooks, layout.near_truth)
     truth = _truth_files(folder, layout, playbooks, truth_reach)
-    shared = layout.ours
+    shared, near = layout.ours, layout.near_world
     if truth_reach.files and not truth_reach.dynamic:
-        shared = frozenset(p for p in shared if f"{folder}/{p}" not in truth or _UNNAMED.match(p))
-    world_reach = follower.follow(folder, filter(is_yaml, shared), _near_world(names, shared))
+        shared = tuple(p for p in shared if f"{folder}/{p}" not in truth or _UNNAMED.match(p))
+        near = segments(inside.keys() - {*shared, SCENARIO_FILE})
+    world_reach = follower.follow(folder, filter(is_yaml, shared), near)
     world = {f"{folder}/{p}" for p in shared} | world_reach.files
     return Dependencies(
         world=_parts(folder, world, tree),
@@ -104,10 +127,7 @@ def depend(
         outside=_outermost(world_reach.roots | truth_reach.roots),
         probes=frozenset(world_reach.probes | truth_reach.probes),
         needs_init=_needing_init({*world, *truth}, tree, follower),
-        findings=(
-            *unreadable([f"{folder}/{p}" for p in layout.scripts], tree, follower),
-            *_links(folder, inside, tree, world_reach.links | truth_reach.links),
-        ),
+        findings=(*findings, *_links(folder, inside, tree, world_reach.links | truth_reach.links)),
     )
 
 
@@ -144,18 +164,19 @@ def _parts(folder: str, files: Iterable[str], tree: Tree) -> Mapping[str, str]:
 def _needing_init(files: Iterable[str], tree: Tree, follower: Follower) -> str:
     """The first file that uses a module which talks to systemd."""
     known = (p for p in sorted(filter(is_yaml, files)) if p in tree.entries and p not in tree.links)
-    talking = (p for p in known if follower.says(p, b"systemd"))
+    talking = (p for p in known if follower.may_need_init(tree.entries[p]))
     return next((p for p in talking if follower.names(tree.entries[p]).needs_init), "")
 
 
-def unreadable(scripts: Iterable[str], tree: Tree, follower: Follower) -> list[Finding]:
-    """A finding for each playbook that is not YAML."""
-    wrong = ((p, follower.syntax_error(tree.entries[p])) for p in scripts if p not in tree.links)
-    return [
+def unreadable(folder: str, scripts: Iterable[str], tree: Tree, follower: Follower) -> tuple[Finding, ...]:
+    """A finding for each playbook of a folder that is not YAML."""
+    paths = [f"{folder}/{p}" for p in scripts]
+    wrong = ((p, follower.syntax_error(tree.entries[p])) for p in paths if p not in tree.links)
+    return tuple(
         Finding(path=p, line=e.line, column=e.column, rule=e.rule, message=e.message, hint=e.hint)
         for p, e in wrong
         if e
-    ]
+    )
 
 
 def _links(folder: str, inside: Mapping[str, Entry], tree: Tree, reached: Iterable[str]) -> list[Finding]:

@@ -62,9 +62,13 @@ class Follower:
             self._errors[entry.oid] = syntax_error(self._blobs[entry.oid])
         return self._errors[entry.oid]
 
-    def says(self, path: str, word: bytes) -> bool:
-        """Whether a file of the tree has these bytes."""
-        return word in self._blobs[self._tree.entries[path].oid]
+    def may_need_init(self, entry: Entry) -> bool:
+        """Whether a file may use a module that talks to systemd; False is certain."""
+        return b"systemd" in self._blobs[entry.oid]
+
+    def any_worth_following(self, files: Iterable[str], inside: Mapping[str, Entry], nearby: Collection[bytes]) -> bool:
+        """Whether some of a folder's files name anything that matters; False is certain."""
+        return any(_worth_reading(data := self._blobs[inside[f].oid], nearby) or b"systemd" in data for f in files)
 
     def follow(self, folder: str, start: Iterable[str], nearby: Collection[bytes]) -> Reach:
         """Everything that ``start``, files seen from ``folder``, reach, themselves not counted.

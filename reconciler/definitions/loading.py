@@ -25,13 +25,21 @@ from reconciler.ports import Entry
 NO_DEPENDENCIES = Dependencies(world={}, truth={})
 
 
-def touched_folders(changes: Iterable[str], root: str, records: Mapping[str, ScenarioRecord], tree: Tree) -> set[str]:
-    """The scenario folders below ``root``, old and new, whose record a change can alter."""
+def touched_folders(
+    changes: Iterable[str], root: str, records: Mapping[str, ScenarioRecord], tree: Tree, *, relinked: bool
+) -> set[str]:
+    """The scenario folders below ``root``, old and new, whose record a change can alter.
+
+    ``relinked``: a symbolic link came or went, and so, perhaps, everything that was looked for below it.
+    """
+    if not records:
+        ours = (p for p in tree.entries if p.endswith("/" + SCENARIO_FILE))
+        return {p[: -len(SCENARIO_FILE) - 1] for p in ours if root == "." or p.startswith(root + "/")}
     watchers: dict[str, list[str]] = {}
     for record in records.values():
         for probe in record.dependencies.probes:
             watchers.setdefault(probe, []).append(record.folder)
-    found, seen = set[str](), set[str]()
+    found, seen = {r.folder for r in records.values() if relinked and r.dependencies.probes}, set[str]()
     for path in changes:
         for around in (path, *parents(path)):
             if around in seen:

@@ -54,10 +54,14 @@ def facts(scenario: Scenario, host_tags: Iterable[str] = SANDBOX_TAGS) -> Facts:
 
 def matches(rule: OperationalRule, known: Facts) -> bool:
     """Whether a rule gets into the context of an agent where ``known`` is true."""
-    tags = [t.lower() for t in rule.tags]
-    procedures = [t for t in tags if t.startswith("procedure:")]
-    scopes = [t for t in tags if not t.startswith("procedure:")]
-    return all(_holds(t, known) for t in scopes) and (not procedures or any(_acts(t, known) for t in procedures))
+    acts = None
+    for tag in map(str.lower, rule.tags):
+        if not tag.startswith("procedure:"):
+            if not _holds(tag, known):
+                return False
+        elif not acts:
+            acts = _acts(tag, known)
+    return acts is not False
 
 
 def _holds(tag: str, known: Facts) -> bool:

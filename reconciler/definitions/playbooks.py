@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import yaml
 from yaml._yaml import CParser
 
-from reconciler.definitions.positions import Broken, broken, check_brackets, compose, text_of
+from reconciler.definitions.positions import LARGEST, Broken, broken, check_brackets, compose, many_brackets, text_of
 
 _INCLUDES = frozenset(
     {"include", "include_tasks", "import_tasks", "import_playbook", "include_vars", "include_role", "import_role",
@@ -40,14 +40,23 @@ NOTHING = Names()
 
 
 def syntax_error(data: bytes) -> Broken | None:
-    """Why this is not YAML at all, or None. Fast: nothing is built."""
+    """Why this is not YAML at all, or None. Fast: nothing is built, and text is looked at only once it is wrong."""
     try:
-        check_brackets(text_of(data))
+        if len(data) > LARGEST or many_brackets(data):
+            check_brackets(text_of(data))
         CParser(data).raw_parse()
     except Broken as error:
         return error
     except yaml.YAMLError as error:
-        return broken(error, 1)
+        return _not_text(data) or broken(error, 1)
+    return None
+
+
+def _not_text(data: bytes) -> Broken | None:
+    try:
+        text_of(data)
+    except Broken as error:
+        return error
     return None
 
 

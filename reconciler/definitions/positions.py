@@ -211,10 +211,13 @@ def check_depth(text: str) -> None:
             depth -= 1
 
 
+def many_brackets(data: bytes) -> bool:
+    """Whether brackets could be nested too deeply: False is certain."""
+    return data.count(b"[") + data.count(b"{") > _MOST_BRACKETS
+
+
 def check_brackets(text: str) -> None:
     """Raise ``Broken`` for brackets so deep that the parser would take minutes over them."""
-    if text.count("[") + text.count("{") <= _MOST_BRACKETS:
-        return
     depth = 0
     for bracket in re.finditer(r"[\[\]{}]", text):
         depth += 1 if bracket[0] in "[{" else -1

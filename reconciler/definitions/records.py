@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from reconciler.core.digests import digest
@@ -85,6 +85,7 @@ class ScenarioRecord:
         return tuple(sorted({a.specialty for a in self.scenario.agents}))
 
 
+@lru_cache(maxsize=8192)
 def _rule_digest(rule: Rule) -> str:
     """Every field of a rule. What can hold a NUL comes last, so no two rules read alike."""
     bounds = f"{rule.required} {rule.negate} {rule.minimum} {rule.maximum}"

@@ -1,25 +1,17 @@
 """``scenario.json`` to a ``Scenario``, in every documented shape, or to everything that is wrong with it."""
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
 from reconciler.definitions.explain import validated
 from reconciler.definitions.findings import Finding, nearest, shown
 from reconciler.definitions.parse import Problem, document, located, specialty_key
 from reconciler.definitions.positions import Path, read_json
-from reconciler.definitions.schemas import STATUSES, AgentFile, OldScenarioFile, RuleFile, ScenarioFile
+from reconciler.definitions.rules import Judged, judge
+from reconciler.definitions.schemas import AgentFile, OldScenarioFile, RuleFile, ScenarioFile
 from reconciler.definitions.values import Parsed
 
-_FITTING: Mapping[str, frozenset[str]] = {
-    "pattern_match": frozenset({"pattern", "where"}),
-    "job_resolution_status": frozenset({"pattern"}),
-    "ticket_status": frozenset({"pattern"}),
-    "task_count": frozenset({"min", "max"}),
-    "ansible": frozenset({"ansiblePath"}),
-}
-"""The fields that say something to a validator."""
-_COMMON = frozenset({"label", "validator", "required", "negate"})
 _SCOPES: tuple[Scope, ...] = ("gateway", "job", "tasks")
 
 
@@ -38,10 +30,13 @@ def parse_scenario(path: str, data: bytes, compiles: Callable[[str], str | None]
     if file is None:
         key = read.value.get("key") if isinstance(read.value, Mapping) else None
         return Parsed(path=path, claim=key if isinstance(key, str) and key else leaf, findings=tuple(findings))
-    findings += located(path, read, [*_rule_problems(file, compiles), *_host_problems(file)])
-    findings += located(path, read, list(_out_of_place(file)), warning=True)
+    rules = list(_rules(file))
+    if problems := [*_rule_problems(rules, compiles), *_host_problems(file)]:
+        findings += located(path, read, problems)
+    if ignored := [(where, *_IGNORED) for where, _, judged in rules if judged.ignored]:
+        findings += located(path, read, ignored, warning=True)
     wrong = any(f.severity == "error" for f in findings)
-    value = None if wrong else _scenario(file, folder)
+    value = None if wrong else _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
     return Parsed(path=path, claim=file.key, value=value, findings=tuple(findings))
 
 
@@ -55,7 +50,7 @@ def _is_old(value: object) -> bool:
 # ---------------------------------------------------------------- to the core's values
 
 
-def _scenario(file: ScenarioFile | OldScenarioFile, folder: str) -> Scenario:
+def _scenario(file: ScenarioFile | OldScenarioFile, folder: str, rules: tuple[Rule, ...]) -> Scenario:
     if isinstance(file, OldScenarioFile):
         title, ticket_title, body, description = file.name, file.name, file.description, ""
     else:
@@ -72,7 +67,7 @@ def _scenario(file: ScenarioFile | OldScenarioFile, folder: str) -> Scenario:
             Host(name=h.host_name or "", template=h.template or "", host_id=h.host_id or "") for h in file.hosts
         ),
         agents=tuple(_agent(a, file) for a in file.agents),
-        rules=tuple(_rule(r, scope) for scope in _SCOPES for r in getattr(validation, scope)),
+        rules=rules,
         allowed_agents=tuple(validation.allowedAgents),
         allowed_hosts=tuple(validation.allowedHosts),
         folder=folder,
@@ -92,80 +87,29 @@ def _agent(agent: AgentFile, file: ScenarioFile | OldScenarioFile) -> Agent:
     )
 
 
-def _rule(rule: RuleFile, scope: Scope) -> Rule:
-    return Rule(
-        scope=scope,
-        label=rule.label,
-        validator=rule.validator,
-        required=rule.required,
-        negate=rule.negate,
-        pattern=rule.pattern or "",
-        where=rule.where or "",
-        minimum=rule.min,
-        maximum=rule.max,
-        playbook=posixpath.normpath(rule.ansiblePath) if rule.ansiblePath else "",
-    )
-
-
 # ---------------------------------------------------------------- what the types cannot say
 
+_IGNORED = ("ignored-rule", "an ansible rule in scope gateway is not run", "move it to validation.job")
 
-def _rules(file: ScenarioFile | OldScenarioFile) -> Iterator[tuple[Path, Scope, RuleFile]]:
+
+_Entry = tuple[Path, RuleFile, Judged]
+"""Where a rule is written, how, and what it comes to."""
+
+
+def _rules(file: ScenarioFile | OldScenarioFile) -> Iterator[_Entry]:
     for scope in _SCOPES:
         for index, rule in enumerate(getattr(file.validation, scope)):
-            yield ("validation", scope, index), scope, rule
+            yield ("validation", scope, index), rule, judge(scope, rule)
 
 
-def _rule_problems(file: ScenarioFile | OldScenarioFile, compiles: Callable[[str], str | None]) -> Iterator[Problem]:
-    for where, scope, rule in _rules(file):
-        given, fitting = rule.model_fields_set - _COMMON, _FITTING[rule.validator]
-        if given != fitting or rule.validator == "task_count" or None in [getattr(rule, f) for f in fitting]:
-            yield from _field_problems(where, rule, fitting)
-        yield from _content_problems(where, scope, rule, compiles)
-
-
-def _field_problems(where: Path, rule: RuleFile, fitting: frozenset[str]) -> Iterator[Problem]:
-    given = {f for f in rule.model_fields_set if getattr(rule, f) is not None}
-    for name in sorted(given - _COMMON - fitting):
-        hint = f"{rule.validator} takes {' and '.join(sorted(fitting))}"
-        yield (*where, name), "misplaced-field", f"{name} says nothing to {rule.validator}", hint
-    if rule.validator == "task_count":
-        yield from _count_problems(where, rule)
-        return
-    for name in sorted(fitting - given):
-        message = f"rule {shown(rule.label)}: {name} is missing"
-        yield where, "missing-field", message, f"{rule.validator} needs {' and '.join(sorted(fitting))}"
-
-
-def _count_problems(where: Path, rule: RuleFile) -> Iterator[Problem]:
-    if rule.min is None and rule.max is None:
-        yield where, "missing-field", f"rule {shown(rule.label)}: min or max is missing", "write at least one of them"
-    elif rule.min is not None and rule.max is not None and rule.min > rule.max:
-        yield (*where, "min"), "wrong-value", f"min {rule.min} is more than max {rule.max}", "no count can be both"
-
-
-def _content_problems(
-    where: Path, scope: Scope, rule: RuleFile, compiles: Callable[[str], str | None]
-) -> Iterator[Problem]:
-    at = (*where, "pattern")
-    if rule.validator == "pattern_match" and rule.pattern is not None and (reason := compiles(rule.pattern)):
-        hint = "patterns are JavaScript's, case-insensitive; in JSON a backslash is written twice"
-        yield at, "bad-pattern", f"the pattern {shown(rule.pattern)} does not compile: {reason}", hint
-    if rule.validator == "job_resolution_status" and rule.pattern is not None:
-        status = rule.pattern.strip().lower()
-        if status not in STATUSES:
-            message = f"there is no resolution status {shown(rule.pattern)}"
-            yield at, "unknown-value", message, nearest(status, STATUSES)
-    if rule.validator == "pattern_match" and scope != "gateway" and (rule.where or "").startswith("gateway_"):
-        hint = "move the rule to validation.gateway"
-        yield (*where, "where"), "misplaced-field", f"{rule.where} is not known in scope {scope}", hint
-
-
-def _out_of_place(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
-    """Rules that are never decided where they stand."""
-    for where, scope, rule in _rules(file):
-        if rule.validator == "ansible" and scope == "gateway":
-            yield where, "ignored-rule", "an ansible rule in scope gateway is not run", "move it to validation.job"
+def _rule_problems(rules: Iterable[_Entry], compiles: Callable[[str], str | None]) -> Iterator[Problem]:
+    for where, file, judged in rules:
+        for field, rule, message, hint in judged.problems:
+            yield ((*where, field) if field else where), rule, message, hint
+        if file.validator == "pattern_match" and file.pattern is not None and (reason := compiles(file.pattern)):
+            dialect = "patterns are JavaScript's, case-insensitive; in JSON a backslash is written twice"
+            told = f"the pattern {shown(file.pattern)} does not compile: {reason}"
+            yield (*where, "pattern"), "bad-pattern", told, dialect
 
 
 def _host_problems(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:

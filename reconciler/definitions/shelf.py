@@ -42,10 +42,8 @@ class Shelf(Generic[F]):
     def claims(self) -> Mapping[str, list[F]]:
         """Name to the files that claim it, in the order of their paths."""
         found: dict[str, list[F]] = {}
-        for file in self.files.values():
-            found.setdefault(file.claim, []).append(file)
-        for twins in found.values():
-            twins.sort(key=lambda f: f.path)
+        for path in sorted(self.files):
+            found.setdefault(self.files[path].claim, []).append(self.files[path])
         return found
 
     @cached_property

@@ -114,8 +114,11 @@ def _files() -> st.SearchStrategy[tuple[str, Content]]:
     for path in ("roles/base/tasks/main.yml", "base/tasks/main.yml", "roles/helper/tasks/main.yml", "common/a.yml"):
         texts[f"scenarios/{path}"] = st.sampled_from(TASKS)
     texts["config/common/a.yml"] = st.sampled_from(TASKS)
+    texts |= {
+        path: st.just("a file where a folder was") for path in ("scenarios/common", "scenarios/base", "config/common")
+    }
     choices = [st.tuples(st.just(path), text) for path, text in texts.items()]
-    mode = st.sampled_from(["100644"] * 20 + ["100755", "120000"])
+    mode = st.sampled_from(["100644"] * 12 + ["100755", "120000"])
     return st.builds(lambda file, m: (file[0], (m, file[1])), st.one_of(choices), mode)
 
 
@@ -206,7 +209,8 @@ class History:
 
     def write(self, parents: list[str], contents: Contents) -> None:
         """Commit exactly these contents."""
-        contents = {p: c for p, c in contents.items() if not any(q.startswith(p + "/") for q in contents)}
+        folders = {p[:at] for p in contents for at, letter in enumerate(p) if letter == "/"}
+        contents = {p: c for p, c in contents.items() if p not in folders}
         lines = ["commit refs/heads/main", "committer A Person <person@example.org> 1700000000 +0000", "data 1", "x"]
         lines += [f"{'merge' if n else 'from'} {p}" for n, p in enumerate(dict.fromkeys(parents))]
         lines.append("deleteall")

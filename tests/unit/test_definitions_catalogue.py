@@ -213,3 +213,24 @@ def test_the_part_of_a_deleted_specialty_still_has_its_paths_when_it_is_there() 
     assert catalogue.paths_of(batch, "world", "mode") == []
     assert catalogue.paths_of(batch, "world", "./hosts") == ["scenarios/nginx/hosts"]
     assert catalogue.paths_of(batch, "rules", "rule truth") == ["scenarios/nginx/scenario.json"]
+
+
+def test_what_is_blocked_comes_in_one_order_whatever_came_first() -> None:
+    store = Store()
+    files = repository() | {"config/benchmarks/all.yaml": "wrong", "config/benchmarks/more.yaml": "wrong"}
+    tree = store.tree(files)
+    first = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
+    path = "config/benchmarks/all.yaml"
+    second = first.updated({path: None}, store.read).updated({path: tree[path]}, store.read)
+    assert second.demands(IMAGES) == first.demands(IMAGES)
+
+
+def test_a_symbolic_link_where_a_playbook_looked_below_is_noticed() -> None:
+    store = Store()
+    play = "- hosts: all\n  vars_files: [../common/deep/a.yml]\n"
+    tree = store.tree(repository() | {"scenarios/nginx/prepare.yml": play})
+    first = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
+    linked = first.updated({"scenarios/common": store.entry("/etc", "120000")}, store.read)
+    assert len(first.demands(IMAGES).demands) == 1
+    assert linked.demands(IMAGES).demands == ()
+    assert len(linked.updated({"scenarios/common": None}, store.read).demands(IMAGES).demands) == 1
