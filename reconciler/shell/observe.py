@@ -157,7 +157,12 @@ class Observer:
         path = f"{self.config_folder}/benchmarks/{by_hand.name}.yaml"
         changes: dict[str, Entry | None] = dict.fromkeys(catalogue.benchmark_paths().values())
         changes[path] = Entry(mode="100644", oid=by_hand.name)
-        alone = catalogue.updated(changes, lambda oids: dict.fromkeys(oids, by_hand.text))
+
+        def read(oids: Collection[str]) -> Mapping[str, bytes]:
+            others = self.source.read([oid for oid in oids if oid != by_hand.name])
+            return {**others, by_hand.name: by_hand.text}
+
+        alone = catalogue.updated(changes, read)
         for finding in alone.findings:
             if finding.path == path and finding.severity == "error":
                 raise Invalid(finding.message, hint=finding.hint)
