@@ -5,7 +5,7 @@ truly an orphan, and a trial without a lease is either recorded or was never beg
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
