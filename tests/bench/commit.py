@@ -13,7 +13,8 @@ from tests.bench.figures import Figure, tell
 from tests.bench.recorded import past
 from tests.bench.repositories import fast_import, wanted
 from tests.git_world import git
-from tests.world import Daemon, World, definitions, scenario, specialty
+from tests.processes import Daemon
+from tests.world import World, definitions, scenario, specialty
 
 SCENARIOS, ROUNDS = 1_000, 9
 _SPECIALTY = "config/specialties/mender.mdx"

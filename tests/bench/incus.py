@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.bench.figures import Figure, medians, timed
-from tests.world import PROJECT, World, benchmark, definitions
+from tests.processes import PROJECT
+from tests.world import World, benchmark, definitions
 
 AT_ONCE, ROUNDS, ROUNDS_AT_ONCE = 8, 7, 3
 _SCRIPT = Path(__file__).with_name("incus.sh")

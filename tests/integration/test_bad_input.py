@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.git_world import git
-from tests.world import Said, World, benchmark, definitions, play, scenario
+from tests.processes import Said
+from tests.world import World, benchmark, definitions, play, scenario
 
 pytestmark = pytest.mark.real("namespace")
 

@@ -10,7 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from reconciler.cli.main import app
-from tests.world import World, benchmark, definitions, reconciler, specialty
+from tests.processes import reconciler
+from tests.world import World, benchmark, definitions, specialty
 
 VARIANT = {"specialty", "main_engine", "secondary_engine"}
 TRIAL = {"trial", "batch", "scenario", "variant", "iteration", "action", "reason"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.git_world import git
-from tests.world import PROJECT
+from tests.processes import PROJECT
 
 
 @pytest.mark.real("incus", "ansible")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import Said
 from tests.remote_servers import HttpsServer, SshServer, https_server, new_key, ssh_server
-from tests.world import Said, World, definitions, scenario
+from tests.world import World, definitions, scenario
 
 pytestmark = pytest.mark.real("namespace")
 
