@@ -18,6 +18,7 @@ from tests.git_world import bare
 
 SMALL, BIG, LENGTH, ROUNDS = 1_000, 100_000, 50, 15
 """Trials on the branches, and in each of their series: a series is as long here as there."""
+SPECIALTIES = ("LINUX_ADMINISTRATION", "CAREFUL_OPERATOR")
 _GIT = ("git", "-c", "core.fsync=all", "-c", "fastimport.unpackLimit=1", "-c", "core.logAllRefUpdates=false")
 
 
@@ -41,8 +42,9 @@ class _Branch:
 
     def __init__(self, folder: Path, trials: int) -> None:
         tell(f"making branches of {trials} trials")
-        names = [f"scenario-{number:05}" for number in range(trials // LENGTH)]
-        files = dict(pair for name in names for pair in past(series(name, LENGTH)))
+        scenarios = [f"scenario-{number:05}" for number in range(trials // LENGTH // len(SPECIALTIES))]
+        pairs = [(scenario, specialty) for scenario in scenarios for specialty in SPECIALTIES]
+        files = dict(file for pair in pairs for file in past(series(pair, LENGTH)))
         self._bare = bare(folder / "floor.git")
         for repository in (self._bare, bare(folder / "state/results.git")):
             fast_import(repository, "results", files)
@@ -56,13 +58,13 @@ class _Branch:
         )
         self._recorder = Recorder(results=self._store)
         self._run = asyncio.Runner().run
-        self._next = self._trials(names)
+        self._next = self._trials(pairs)
 
-    def _trials(self, names: Sequence[str]) -> Iterator[Trial]:
+    def _trials(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Trial]:
         """Trials that are not there yet, in series that are."""
         for number in range(LENGTH, LENGTH * 2):
-            for name in names:
-                yield series(name, number + 1)[-1]
+            for pair in pairs:
+                yield series(pair, number + 1)[-1]
 
     def floor(self) -> float:
         """What any program must do: one fast-import, as durable as ours."""

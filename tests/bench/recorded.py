@@ -53,9 +53,11 @@ def transcript(trial: Trial) -> bytes:
     return json.dumps({"trial": trial.id, "output": [f"{trial.id} line {n}" for n in range(500)]}).encode()
 
 
-def series(scenario: str, trials: int) -> list[Trial]:
-    """Trials of one series, five to a batch."""
-    return [Trial(batch=batch(scenario, agent=str(number // 5)), iteration=number % 5 + 1) for number in range(trials)]
+def series(pair: tuple[str, str], trials: int) -> list[Trial]:
+    """Trials of one series, a scenario under a specialty; five to a batch."""
+    scenario, specialty = pair
+    batches = [batch(scenario, specialty=specialty, agent=str(number)) for number in range(-(-trials // 5))]
+    return [Trial(batch=batches[number // 5], iteration=number % 5 + 1) for number in range(trials)]
 
 
 def past(trials: Iterable[Trial]) -> Iterator[tuple[str, bytes]]:
