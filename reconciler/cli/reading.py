@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,10 @@ async def _look(config: Path | None, *, explain: bool = False, needed: bool = Fa
             for one in await asyncio.to_thread(program.preparer.explain, world, list(plan.due)):
                 reasons[one.item.trial.id] = ("regrade" if one.regrades else "run", one.reason)
         alive = program.state.locked()
-        note = dict((program.state.get("status") if alive else None) or status_note(world, plan, {}))
+        last: Mapping[str, Any] = program.state.get("status") or {}
+        note = dict(last) if alive and last else status_note(world, plan, {})
+        if not alive:
+            note["stalled"] = [*note["stalled"], *_given_up(last, world, plan)]
         return Look(
             world=world,
             plan=plan,
@@ -66,6 +69,14 @@ async def _look(config: Path | None, *, explain: bool = False, needed: bool = Fa
             alive=alive,
             note=note,
         )
+
+
+def _given_up(last: Mapping[str, Any], world: World, plan: Plan) -> list[dict[str, Any]]:
+    """What the last run here gave up at this very revision, and has no result since."""
+    if last.get("revision") != world.revision:
+        return []
+    due = {item.trial.id for item in plan.due}
+    return [d for d in last.get("stalled", []) if d.get("trial") in due]
 
 
 async def _observed(program: Program) -> World:

@@ -188,7 +188,8 @@ def _judge(
         too_big = f"needs {wanted.memory_mib} MiB and limits.memory is {limits.memory_mib} MiB"
         return Stalled(scenario=trial.batch.scenario, variant=trial.batch.variant, reason=too_big, trial=trial)
     if attempt and (attempt.final or attempt.count >= limits.attempts):
-        reason = attempt.message if attempt.final else f"{attempt.count} attempts failed, the last: {attempt.message}"
+        goes = "1 attempt" if attempt.count == 1 else f"{attempt.count} attempts"
+        reason = attempt.message if attempt.final else f"{goes} failed, the last: {attempt.message}"
         return Stalled(scenario=trial.batch.scenario, variant=trial.batch.variant, reason=reason, trial=trial)
     if trial.batch.mode in unavailable:
         return Held(trial=trial, wanted=wanted, reason=unavailable[trial.batch.mode])

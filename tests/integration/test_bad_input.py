@@ -205,6 +205,7 @@ def test_a_playbook_that_hangs_is_ended_with_what_it_started_and_the_rest_goes_o
     assert "scenarios/hangs/prepare.yml did not end within 6 s" in once.err
     assert world.measured() == ["good"]
     assert world.leftovers() == []
+    assert "1 attempt failed" in world.status()["stalled"][0]["reason"], "told also when no daemon is there"
     with world.daemon() as daemon:
         daemon.wait_for("trial without a result", cause="playbook", phase="prepare")
         daemon.settle()
