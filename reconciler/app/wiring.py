@@ -23,6 +23,7 @@ from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.namespace.platform import NamespacePlatform
 from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
 from reconciler.adapters.runbook.engine import RunbookEngine
+from reconciler.adapters.runbook.sections import runbook_problems
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.systemd import notify, watchdog_seconds
 from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
@@ -53,7 +54,12 @@ ADAPTERS: Mapping[str, str] = {"runbook": f"runbook/{__version__}"}
 
 def lint_context() -> Context:
     """What the definitions need to be judged."""
-    return Context(compiles=pattern_error, cron_error=cron_error, adapters=ADAPTERS)
+    return Context(
+        compiles=pattern_error,
+        cron_error=cron_error,
+        adapters=ADAPTERS,
+        prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),
+    )
 
 
 @dataclass(kw_only=True)

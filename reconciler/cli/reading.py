@@ -163,7 +163,8 @@ def validate(config: Path | None, directory: Path | None, *, as_json: bool) -> i
     else:
         for finding in findings:
             print(f"{finding.severity}: {finding.line_of_text}")
-        print(f"{len(findings)} findings" if findings else "No finding: the definitions are right.")
+        count = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+        print(count if findings else "No finding: the definitions are right.")
     return 1 if any(f.severity == "error" for f in findings) else 0
 
 

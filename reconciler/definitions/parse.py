@@ -125,7 +125,7 @@ def _parsed(
 # ---------------------------------------------------------------- *.mdx
 
 
-def specialty(path: str, data: bytes, _: Context) -> Parsed[Specialty]:
+def specialty(path: str, data: bytes, context: Context) -> Parsed[Specialty]:
     """``specialties/*.mdx``: the body, exactly as it is, is the prompt."""
 
     def build(file: SpecialtyFile, read: Document) -> tuple[Specialty, list[Finding]]:
@@ -140,10 +140,19 @@ def specialty(path: str, data: bytes, _: Context) -> Parsed[Specialty]:
             key=key, name=file.name, prompt=read.body, description=file.description, execution_mode=file.execution_mode
         )
         lint = located(path, read, [] if read.body.strip() else empty, warning=True)
-        return value, located(path, read, problems) + lint
+        return value, located(path, read, problems) + lint + _prompt_findings(path, data, read.body, context)
 
     parsed = _parsed(path, data, read_front_matter, SpecialtyFile, build)
     return Parsed(path=path, claim=specialty_key(parsed.claim), value=parsed.value, findings=parsed.findings)
+
+
+def _prompt_findings(path: str, data: bytes, prompt: str, context: Context) -> list[Finding]:
+    """What an engine would refuse. A warning: the specialty may be meant for another engine."""
+    above = text_of(data).removesuffix(prompt).count("\n")
+    return [
+        Finding(path=path, line=above + line, column=1, severity="warning", rule="runbook", message=message)
+        for line, message in context.prompt_problems(prompt)
+    ]
 
 
 def operational_rule(path: str, data: bytes, _: Context) -> Parsed[OperationalRule]:

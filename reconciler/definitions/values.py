@@ -1,6 +1,6 @@
 """What a catalogue hands out beside the core's own values: benchmarks, and the demand that follows from them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -21,6 +21,8 @@ class Context:
     """What is wrong with a cron expression in a time zone, or None."""
     adapters: Mapping[str, str]
     """Engine adapter to its version, which is part of the agent digest."""
+    prompt_problems: Callable[[str], Sequence[tuple[int, str]]] = lambda _: ()
+    """Line of the prompt (from 1) and message of what an engine would refuse in it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -165,3 +165,15 @@ def test_exit_codes_are_the_documented_ones(tmp_path: Path) -> None:
     assert reconciler("plan", "--config", str(tmp_path / "none.yaml")).code == 2
     world.configure(source={"repository": str(tmp_path / "nowhere")})
     assert world.run("plan", "--detailed-exitcode").code == 1
+
+
+def test_validate_warns_of_what_the_runbook_engine_would_refuse_with_its_line(tmp_path: Path) -> None:
+    files = definitions("alpha")
+    files["config/specialties/mender.mdx"] = "---\nname: mender\n---\nMend.\n\n## When `(`\n\n```bash\ntrue\n```\n"
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text or "")
+    said = reconciler("validate", str(tmp_path), "--json")
+    [finding] = said.json["findings"]
+    assert (finding["path"], finding["line"], finding["severity"]) == ("config/specialties/mender.mdx", 6, "warning")
+    assert said.code == 0
