@@ -77,102 +77,146 @@ class Program:
     results: GitResults
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Adapters:
+    """Everything concrete, made from settings."""
+
+    state: StateDirectory
+    clock: Clock
+    source: Source
+    watch: Watch
+    results: GitResults
+    provisioner: AnsibleProvisioner
+    maker: TemplateMaker
+    platforms: Mapping[Mode, Platform]
+    patterns: EcmaPatterns
+    journal: "MemoryJournal | PostgresJournal"
+    timetable: ApschedulerTimetable
+    instance: str
+
+    async def close(self) -> None:
+        """Let go of connections, threads and helper processes; sandboxes stay."""
+        self.watch.close()
+        self.timetable.close()
+        self.patterns.close()
+        for platform in self.platforms.values():
+            await platform.close()
+        await self.journal.close()
+
+
 @contextlib.asynccontextmanager
 async def wired(
     settings: Settings, *, listener: Listener | None = None, by_hand: ByHand | None = None
 ) -> AsyncIterator[Program]:
     """A program over ``settings``; on leaving, connections and helpers are closed. Trials by hand get their own state."""
+    adapters = _adapters(settings, by_hand=by_hand is not None)
+    try:
+        yield _program(settings, adapters, listener or (lambda _: None), by_hand)
+    finally:
+        await adapters.close()
+
+
+def _adapters(settings: Settings, *, by_hand: bool) -> _Adapters:
     state = StateDirectory(settings.state_path / "by-hand" if by_hand else settings.state_path)
-    clock = WallClock()
+    clock, provisioner = WallClock(), AnsibleProvisioner()
     source, watch = _source(settings, state.path)
-    results = GitResults(
-        repository=_results_repository(settings),
-        branch=settings.results.branch,
-        author_name=settings.results.author.name,
-        author_email=settings.results.author.email,
-        state=state.path,
-        clock=clock,
-    )
     instance = digest([settings.instance, "by hand"]) if by_hand else settings.instance
-    provisioner = AnsibleProvisioner()
     maker = TemplateMaker(provisioner=provisioner)
-    platforms = _platforms(settings, instance, maker)
-    patterns = EcmaPatterns()
-    journal = _journal(settings, clock, by_hand=by_hand is not None)
-    with contextlib.closing(ApschedulerTimetable(clock=clock)) as timetable, contextlib.closing(patterns):
-        observer = Observer(
-            source=source,
-            results=results,
-            platforms=platforms,
-            journal=journal,
+    return _Adapters(
+        state=state,
+        clock=clock,
+        source=source,
+        watch=watch,
+        results=GitResults(
+            repository=_results_repository(settings),
+            branch=settings.results.branch,
+            author_name=settings.results.author.name,
+            author_email=settings.results.author.email,
+            state=state.path,
             clock=clock,
-            timetable=timetable,
-            notes=state,
-            context=lint_context(),
-            scenarios_folder=settings.source.scenarios,
-            config_folder=settings.source.config,
-            by_hand=by_hand,
-        )
-        maker.observer = observer
-        recorder = Recorder(results=results)
-        rows = Rows(results=results, recorder=recorder)
-        preparer = Preparer(
-            observer=observer,
-            results=results,
-            repository=redact_url(settings.source.repository),
-            ref=settings.source.branch,
-        )
-        listener = listener or (lambda _: None)
-        dispatcher = Dispatcher(
-            runner=TrialRunner(
-                source=source,
-                platforms=platforms,
-                provisioner=provisioner,
-                engines=_Engines(clock, patterns).get,
-                clock=clock,
-                instance=instance,
-                seconds=settings.limits.trial,
-            ),
-            grader=Grader(results=results, patterns=patterns),
-            recorder=recorder,
-            results=results,
-            journal=journal,
-            clock=clock,
-            owner=f"{settings.instance}-{os.getpid()}-{secrets.token_hex(4)}",
-            listener=listener,
-        )
-        reconciler = Reconciler(
-            observer=observer,
-            preparer=preparer,
-            dispatcher=dispatcher,
-            reporter=Reporter(rows=rows, recorder=recorder, notes=state),
-            results=results,
-            platforms=platforms,
-            instance=instance,
-            patterns=patterns,
-            policy=_policy(settings),
-            notify=notify,
-            listener=listener,
-        )
-        dispatcher.woken = reconciler.wake
-        timetable.ring = reconciler.ring
-        try:
-            yield Program(
-                settings=settings,
-                state=state,
-                observer=observer,
-                preparer=preparer,
-                rows=rows,
-                reconciler=reconciler,
-                watch=watch,
-                platforms=platforms,
-                results=results,
-            )
-        finally:
-            watch.close()
-            for platform in platforms.values():
-                await platform.close()
-            await journal.close()
+        ),
+        provisioner=provisioner,
+        maker=maker,
+        platforms=_platforms(settings, instance, maker),
+        patterns=EcmaPatterns(),
+        journal=_journal(settings, clock, by_hand=by_hand),
+        timetable=ApschedulerTimetable(clock=clock),
+        instance=instance,
+    )
+
+
+def _program(settings: Settings, adapters: _Adapters, listener: Listener, by_hand: ByHand | None) -> Program:
+    observer = _observer(settings, adapters, by_hand)
+    adapters.maker.observer = observer
+    recorder = Recorder(results=adapters.results)
+    rows = Rows(results=adapters.results, recorder=recorder)
+    repository, ref = redact_url(settings.source.repository), settings.source.branch
+    preparer = Preparer(observer=observer, results=adapters.results, repository=repository, ref=ref)
+    dispatcher = _dispatcher(settings, adapters, recorder, listener)
+    reconciler = Reconciler(
+        observer=observer,
+        preparer=preparer,
+        dispatcher=dispatcher,
+        reporter=Reporter(rows=rows, recorder=recorder, notes=adapters.state),
+        results=adapters.results,
+        platforms=adapters.platforms,
+        instance=adapters.instance,
+        patterns=adapters.patterns,
+        policy=_policy(settings),
+        notify=notify,
+        listener=listener,
+    )
+    dispatcher.woken = reconciler.wake
+    adapters.timetable.ring = reconciler.ring
+    return Program(
+        settings=settings,
+        state=adapters.state,
+        observer=observer,
+        preparer=preparer,
+        rows=rows,
+        reconciler=reconciler,
+        watch=adapters.watch,
+        platforms=adapters.platforms,
+        results=adapters.results,
+    )
+
+
+def _observer(settings: Settings, adapters: _Adapters, by_hand: ByHand | None) -> Observer:
+    return Observer(
+        source=adapters.source,
+        results=adapters.results,
+        platforms=adapters.platforms,
+        journal=adapters.journal,
+        clock=adapters.clock,
+        timetable=adapters.timetable,
+        notes=adapters.state,
+        context=lint_context(),
+        scenarios_folder=settings.source.scenarios,
+        config_folder=settings.source.config,
+        by_hand=by_hand,
+    )
+
+
+def _dispatcher(settings: Settings, adapters: _Adapters, recorder: Recorder, listener: Listener) -> Dispatcher:
+    runner = TrialRunner(
+        source=adapters.source,
+        platforms=adapters.platforms,
+        provisioner=adapters.provisioner,
+        engines=_Engines(adapters.clock, adapters.patterns).get,
+        clock=adapters.clock,
+        instance=adapters.instance,
+        seconds=settings.limits.trial,
+    )
+    return Dispatcher(
+        runner=runner,
+        grader=Grader(results=adapters.results, patterns=adapters.patterns),
+        recorder=recorder,
+        results=adapters.results,
+        journal=adapters.journal,
+        clock=adapters.clock,
+        owner=f"{settings.instance}-{os.getpid()}-{secrets.token_hex(4)}",
+        listener=listener,
+    )
 
 
 def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> "MemoryJournal | PostgresJournal":
