@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -79,42 +80,24 @@ def database(postgres: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A real PostgreSQL of the tests' own, on a socket in a private folder; how to connect to it."""
-    folder = tmp_path_factory.mktemp("postgres")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         pytest.fail("this test needs postgres: apt install postgresql", pytrace=False)
-    for path in (folder, *folder.parents[:3]):
-        path.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="reconciler-postgres-"))
     shutil.chown(folder, "postgres", "postgres")
-    as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-    data = folder / "data"
-    subprocess.run(
-        [
-            *as_postgres,
-            str(programs[-1] / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            "tester",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-        ],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
+
+    def run(program: str, *args: str) -> None:
+        as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", str(programs[-1] / program)]
+        subprocess.run([*as_postgres, "-D", str(folder / "data"), *args], check=True, capture_output=True, timeout=60)
+
+    run("initdb", "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8")
     options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    control = [*as_postgres, str(programs[-1] / "pg_ctl"), "-D", str(data), "-s", "-w"]
-    subprocess.run(
-        [*control, "-o", options, "-l", str(folder / "log"), "start"], check=True, capture_output=True, timeout=60
-    )
+    run("pg_ctl", "-s", "-w", "-o", options, "-l", str(folder / "log"), "start")
     yield f"host={folder} user=tester"
-    subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, timeout=60)
+    run("pg_ctl", "-s", "-w", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ FILES = {
     "scenarios/x/broken.yml": "- hosts: all\n  tasks:\n    - debug: [\n",
     "scenarios/x/no-role.yml": "- hosts: all\n  roles: [{role: ../../../roles/lost}]\n",
     "scenarios/x/hangs.yml": PLAY + "    - ansible.builtin.shell: sleep 54321 & sleep 54321\n",
-    "scenarios/x/starts.yml": PLAY + "    - ansible.builtin.shell: nohup sleep 12345 >/dev/null 2>&1 &\n",
+    "scenarios/x/starts.yml": PLAY
+    + "    - ansible.builtin.shell: nohup sleep 12345 >/dev/null 2>&1 & until pgrep -x -f 'sleep 12345'; do sleep 0.1; done\n",
     "scenarios/x/elsewhere.yml": "- hosts: db-07\n  tasks: [{ansible.builtin.command: 'true'}]\n",
     "scenarios/x/outer-role.yml": "- hosts: all\n  gather_facts: false\n  roles: [{role: ../../../roles/greet}]\n",
     "roles/greet/tasks/main.yml": "- ansible.builtin.template: {src: ../../../templates/greeting.j2, dest: /root/greeting}\n",
