@@ -44,8 +44,17 @@ class _Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        served: Settings | None = None
         while not self._over:
-            await self._serve(self._settings)
+            settings = self._settings
+            try:
+                await self._serve(settings)
+                served = settings
+            except Invalid as error:  # it reads well, and still cannot be served: a state directory that cannot be made
+                if served is None:
+                    raise
+                log.error("configuration refused; the old one goes on", problem=str(error))
+                self._settings, served = served, None
 
     async def _serve(self, settings: Settings) -> None:
         """Reconcile on one configuration until told to stop."""
@@ -85,7 +94,7 @@ class _Service:
         """Tell the present reconciler to stop, once: told twice, it ends what runs."""
         if self._reconciler is not None and not self._told:
             self._told = True
-            self._reconciler.stop()
+            self._reconciler.stop(reload=not self._over)
 
 
 def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

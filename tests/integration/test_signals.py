@@ -97,6 +97,32 @@ def test_sighup_with_a_broken_configuration_keeps_the_old_one_and_says_so_in_one
         assert daemon.text.count("refused") == 1
 
 
+def test_sighup_with_a_configuration_that_cannot_be_served_goes_back_to_the_old_one(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    with world.daemon() as daemon:
+        daemon.settle()
+        world.configure(state="/proc/no-such-place")
+        daemon.signal(signal.SIGHUP)
+        line = daemon.wait_for("configuration refused; the old one goes on")
+        assert "/proc/no-such-place" in line["problem"]
+        world.configure()
+        world.commit(scenario("beta", playbooks=False), "Another")
+        daemon.settle()
+        assert world.measured() == ["alpha", "beta"]
+
+
+def test_the_service_manager_takes_no_reload_for_the_end(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    with world.daemon() as daemon:
+        daemon.settle()
+        world.configure(limits=LIMITS | {"parallel": 1})
+        daemon.signal(signal.SIGHUP)
+        while not daemon.hear().startswith("RELOADING=1"):
+            pass
+        assert daemon.hear().startswith("READY=1")
+        assert not any(told.startswith("STOPPING=1") for told in daemon.told)
+
+
 def test_sigterm_while_sighup_drains_ends_the_daemon_for_good(tmp_path: Path) -> None:
     world = working(tmp_path, 2)
     with world.daemon("-vv") as daemon:
