@@ -77,7 +77,10 @@ elif [ -d /run/systemd/system ]; then
     say daemon "started by systemd (stop: systemctl stop incus.service incus.socket)"
 else
     mkdir -p /var/log/incus /var/lib/lxcfs
-    mountpoint -q /var/lib/lxcfs || background lxcfs /var/lib/lxcfs
+    if ! ls /var/lib/lxcfs/proc >/dev/null 2>&1; then
+        umount -l /var/lib/lxcfs 2>/dev/null || : # the mount of an lxcfs that was killed keeps containers from starting
+        background lxcfs /var/lib/lxcfs
+    fi
     background /usr/libexec/incus/incusd --group incus-admin --logfile /var/log/incus/incus.log
     say daemon "started (stop: incus admin shutdown)"
 fi
