@@ -76,9 +76,10 @@ elif [ -d /run/systemd/system ]; then
     systemctl -q enable --now lxcfs.service incus.socket incus.service || die "systemd cannot start incus: journalctl -u incus"
     say daemon "started by systemd (stop: systemctl stop incus.service incus.socket)"
 else
-    mkdir -p /var/log/incus /var/lib/lxcfs
+    mkdir -p /var/log/incus
     if ! ls /var/lib/lxcfs/proc >/dev/null 2>&1; then
         umount -l /var/lib/lxcfs 2>/dev/null || : # the mount of an lxcfs that was killed keeps containers from starting
+        mkdir -p /var/lib/lxcfs
         background lxcfs /var/lib/lxcfs
     fi
     background /usr/libexec/incus/incusd --group incus-admin --logfile /var/log/incus/incus.log
