@@ -321,14 +321,6 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordedTrial:
-    """Where a record lies and which blob it is."""
-
-    path: str
-    oid: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Results:
     """The results branch at a tip. ``trials`` are the paths of readable records below ``trials/`` (path to blob id)."""
 

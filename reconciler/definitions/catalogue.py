@@ -167,10 +167,6 @@ class Catalogue:
         files = (posixpath.normpath(f"{template.folder}/{f}") for f, _ in template.files)
         return (template.folder, *(f for f in files if not f.startswith(template.folder + "/")))
 
-    def folder_of(self, key: str) -> str:
-        """Where a scenario lies."""
-        return self._contents.scenarios.usable[key].folder
-
     def entry(self, path: str) -> Entry | None:
         """The file at a path of the repository; None where there is none."""
         return self._contents.tree.entries.get(path)

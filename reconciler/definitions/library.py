@@ -1,7 +1,7 @@
 """The config folder: every specialty, rule, template, engine, benchmark, host and agent, by kind."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -84,8 +84,3 @@ def _read(kind: str, path: str, entry: Entry, blobs: Blobs, context: Context) ->
         wrong = Finding(path=path, rule="misnamed-file", message="a file of this name is not read", hint=hint)
         return Parsed(path=path, claim=path, findings=(wrong,))
     return PARSERS[kind](path, blobs[entry.oid], context)
-
-
-def findings_of(files: Iterable[Parsed[Any]]) -> Iterable[Finding]:
-    """Everything that is wrong with files by themselves."""
-    return (f for file in files for f in file.findings)

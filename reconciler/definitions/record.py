@@ -59,13 +59,6 @@ class SandboxPart(_Part):
     memory_mib: int
 
 
-class CommandPart(_Part):
-    """A command and how it ended."""
-
-    command: str
-    exit_code: int | None
-
-
 class TaskPart(_Part):
     """A task in short; the transcript has it whole."""
 

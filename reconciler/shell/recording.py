@@ -42,7 +42,7 @@ class Recorder:
         async with self._lock:
             trend_path = f"trends/{series_of(path)}.json"
             stored = await asyncio.to_thread(self._results.read, [trend_path])
-            before = parse_trend(stored[trend_path]) if trend_path in stored else None
+            before = parse_trend(stored.get(trend_path, b""))
             trend = fold(before or empty_trend(record), batch_of(record, path))
             files = {path: dump_json(record.document()), **derived(trend, series_of(path))}
             if transcript is not None:

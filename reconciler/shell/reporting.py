@@ -103,7 +103,7 @@ class Rows:
 
 @dataclass(kw_only=True)
 class Reporter:
-    """Writes the status note in every pass, and the dashboard when nothing runs or a good while has passed."""
+    """Writes the status note in every pass, and the dashboard when nothing runs."""
 
     rows: Rows
     recorder: Recorder
