@@ -29,7 +29,7 @@ def hidden(more: Sequence[Path]) -> list[str]:
     """The folders that are there to hide, links resolved, none below another. Raises ``Invalid`` on an unusable name."""
     folders: list[str] = []
     for path in sorted({Path(p).resolve() for p in _HIDDEN.split()} | {p.resolve() for p in more}):
-        if path.is_dir() and not _below(str(path), folders):
+        if _is_folder(path) and not _below(str(path), folders):
             folders.append(_plain(path))
     return folders
 
@@ -57,6 +57,14 @@ def disk_mib(template: Template) -> int:
     """MiB that may be written: the template's, but at most 1/16 of the memory, where it lies (and 256 where that is less)."""
     memory_mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return min(template.disk_mib, max(memory_mib // _DISK_SHARE, _DISK_LEAST_MIB))
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether the view may have such a folder: one whose file server died is hidden like any other."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return True
 
 
 def _below(path: str, folders: Iterable[str]) -> bool:
