@@ -170,6 +170,7 @@ def validate(
     ] = None,
     config: Config = None,
     json: Json = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0 for code scanners.")] = False,
 ) -> None:
     """Find everything that is wrong with the definitions: file, line, what to write instead.
 
@@ -177,7 +178,7 @@ def validate(
     """
     from reconciler.cli import reading
 
-    raise typer.Exit(reading.validate(config, directory, as_json=json))
+    raise typer.Exit(reading.validate(config, directory, "sarif" if sarif else "json" if json else "text"))
 
 
 @app.command()

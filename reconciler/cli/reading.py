@@ -13,6 +13,7 @@ from rich.text import Text
 from reconciler.app.linting import lint_directory
 from reconciler.app.settings import find, load
 from reconciler.app.wiring import Program, wired
+from reconciler.cli.findings import Form, finding_document, print_findings
 from reconciler.cli.progress import wide_console
 from reconciler.core.dashboard import Row, percent
 from reconciler.core.model import Trial
@@ -45,12 +46,9 @@ class Look:
     note: dict[str, Any]
 
 
-async def _look(config: Path | None, *, explain: bool = False, needed: bool = False) -> Look:
-    """Raises ``Unavailable`` where the definitions cannot be read and are ``needed``."""
+async def _look(config: Path | None, *, explain: bool = False) -> Look:
     async with wired(load(find(config))) as program:
         world = await _observed(program)
-        if needed:
-            program.observer.need_revision()
         plan = program.reconciler.decide(world)
         reasons: dict[str, tuple[str, str]] = {}
         if explain:
@@ -151,27 +149,18 @@ def _span(numbers: list[int]) -> str:
 # ---------------------------------------------------------------- validate
 
 
-def validate(config: Path | None, directory: Path | None, *, as_json: bool) -> int:
+def validate(config: Path | None, directory: Path | None, form: Form) -> int:
     """Print every finding; 1 when one is an error."""
-    if directory is not None:
-        findings: Sequence[Finding] = lint_directory(directory)
-    else:
-        look = asyncio.run(_look(config, needed=True))
-        findings = look.world.findings
-    if as_json:
-        print(json.dumps({"findings": [finding_document(f) for f in findings]}, indent=1))
-    else:
-        for finding in findings:
-            print(f"{finding.severity}: {finding.line_of_text}")
-        count = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
-        print(count if findings else "No finding: the definitions are right.")
-    return 1 if any(f.severity == "error" for f in findings) else 0
+    findings = lint_directory(directory) if directory is not None else asyncio.run(_linted(config))
+    return print_findings(findings, form)
 
 
-def finding_document(finding: Finding) -> dict[str, Any]:
-    """A finding of the documented JSON shape."""
-    names = ("path", "line", "column", "severity", "rule", "message", "hint")
-    return {name: getattr(finding, name) for name in names}
+async def _linted(config: Path | None) -> Sequence[Finding]:
+    """Every finding in the configured source. Raises ``Unavailable`` where it cannot be read."""
+    async with wired(load(find(config))) as program:
+        catalogue = (await _observed(program)).catalogue
+        program.observer.need_revision()
+        return await asyncio.to_thread(catalogue.lint, program.observer.source.read) if catalogue else ()
 
 
 # ---------------------------------------------------------------- status

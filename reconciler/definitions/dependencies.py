@@ -14,6 +14,7 @@ from functools import lru_cache
 from reconciler.core.model import Scenario
 from reconciler.definitions.findings import Finding, nearest, shown
 from reconciler.definitions.following import Follower, Reach, is_yaml, segments
+from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.tree import Tree, content, is_regular, parents, seen_from
 from reconciler.ports import Entry
 
@@ -46,7 +47,7 @@ def ansible_playbooks(scenario: Scenario) -> tuple[str, ...]:
     return tuple(dict.fromkeys(r.playbook for r in scenario.rules if r.validator == "ansible"))
 
 
-def rule_playbook_problem(playbook: str, inside: Collection[str]) -> tuple[str, str, str] | None:
+def rule_playbook_problem(playbook: str, inside: Collection[str]) -> tuple[RuleId, str, str] | None:
     """(rule, message, hint) when an ``ansiblePath`` leaves the folder or names nothing."""
     if playbook.startswith("/") or playbook.split("/", maxsplit=1)[0] == "..":
         hint = "put the playbook into the scenario's folder"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.definitions.findings import Finding, closest, nearest, shown
+from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.positions import Document, Path, Positions
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -64,11 +65,11 @@ def _finding(model: type[BaseModel], problem: ErrorDetails, positions: Positions
     return _at(path, line, column, rule, message, hint)
 
 
-def _at(path: str, line: int, column: int, rule: str, message: str, hint: str) -> Finding:
+def _at(path: str, line: int, column: int, rule: RuleId, message: str, hint: str) -> Finding:
     return Finding(path=path, line=line, column=column, rule=rule, message=message, hint=hint)
 
 
-def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> tuple[str, str, str]:
+def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> tuple[RuleId, str, str]:
     """(rule, message, hint) for a value that is there and does not fit."""
     name, kind, given = _name(where), problem["type"], problem["input"]
     context: dict[str, Any] = problem.get("ctx") or {}

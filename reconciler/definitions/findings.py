@@ -3,23 +3,22 @@
 import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-Severity = Literal["error", "warning"]
+from reconciler.definitions.lint_rules import RuleId, Severity
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Finding:
     """One problem. An error stalls what depends on the file; a warning stalls nothing.
 
-    ``line`` and ``column`` count from 1; line 0 means the whole file. ``rule`` is a stable name such as ``unknown-field``.
+    ``line`` and ``column`` count from 1; line 0 means the whole file.
     """
 
     path: str
     line: int = 0
     column: int = 0
     severity: Severity = "error"
-    rule: str
+    rule: RuleId
     message: str
     hint: str = ""
 

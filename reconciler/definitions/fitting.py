@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.core.model import Host, Mode
+from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.parse import Problem
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.templates import Templates
@@ -82,5 +83,5 @@ def dangling(record: ScenarioRecord, templates: Templates, specialties: Specialt
             yield ("agents", index, "specialty_key"), "unknown-specialty", *specialties.unknown(agent.specialty)
 
 
-def _told(where: tuple[str | int, ...], rule: str, message: str, hint: str) -> Misfit:
+def _told(where: tuple[str | int, ...], rule: RuleId, message: str, hint: str) -> Misfit:
     return Misfit(reason=message, problem=(where, rule, message, hint))

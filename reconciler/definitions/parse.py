@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from reconciler.core.digests import canonical
 from reconciler.core.model import EngineSettings, Gate, OperationalRule, Specialty
 from reconciler.definitions.explain import validated
-from reconciler.definitions.findings import Finding, Severity, nearest, shown
+from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.lint_rules import RuleId, Severity
 from reconciler.definitions.matching import tag_problem
 from reconciler.definitions.positions import (
     Broken,
@@ -38,7 +39,7 @@ from reconciler.ports import Cron
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
-Problem = tuple[Path, str, str, str]
+Problem = tuple[Path, RuleId, str, str]
 """(where, rule, message, hint)."""
 
 

@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import yaml
 
+from reconciler.definitions.lint_rules import RuleId
+
 Path = tuple[str | int, ...]
 Spot = tuple[int, int]
 """Line and column, from 1."""
@@ -28,7 +30,7 @@ _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | 
 class Broken(Exception):
     """The text cannot be read at all. ``rule`` and ``message`` are a finding's."""
 
-    def __init__(self, rule: str, message: str, *, line: int = 0, column: int = 0, hint: str = "") -> None:
+    def __init__(self, rule: RuleId, message: str, *, line: int = 0, column: int = 0, hint: str = "") -> None:
         """Line 0: somewhere in the text."""
         super().__init__(message)
         self.rule, self.message, self.line, self.column, self.hint = rule, message, line, column, hint

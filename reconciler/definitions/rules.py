@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from reconciler.core.model import Rule, Scope, Validator
 from reconciler.definitions.findings import nearest, shown
+from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.schemas import STATUSES, RuleFile
 
 _FITTING: Mapping[str, frozenset[str]] = {
@@ -23,7 +24,7 @@ class FieldProblem(NamedTuple):
     """What is wrong with a rule; ``field`` is empty where it is the rule as a whole."""
 
     field: str
-    rule: str
+    rule: RuleId
     message: str
     hint: str
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
 from reconciler.definitions.explain import validated
 from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.parse import Problem, document, located, specialty_key
 from reconciler.definitions.positions import Path, read_json
 from reconciler.definitions.rules import Judged, judge
@@ -89,7 +90,11 @@ def _agent(agent: AgentFile, file: ScenarioFile | OldScenarioFile) -> Agent:
 
 # ---------------------------------------------------------------- what the types cannot say
 
-_IGNORED = ("ignored-rule", "an ansible rule in scope gateway is not run", "move it to validation.job")
+_IGNORED: tuple[RuleId, str, str] = (
+    "ignored-rule",
+    "an ansible rule in scope gateway is not run",
+    "move it to validation.job",
+)
 
 
 _Entry = tuple[Path, RuleFile, Judged]

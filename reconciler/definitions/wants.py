@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.model import EngineSettings, Specialty, Variant
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.parse import Problem
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
@@ -131,7 +132,7 @@ def _main_engine(where: tuple[str | int, ...], name: str | None, engines: Engine
     raise _Unresolved(message, (where, "unknown-engine", message, hint))
 
 
-def _look_up(where: tuple[str | int, ...], rule: str, name: str, shelf: Shelf[Parsed[T]]) -> Parsed[T]:
+def _look_up(where: tuple[str | int, ...], rule: RuleId, name: str, shelf: Shelf[Parsed[T]]) -> Parsed[T]:
     if found := shelf.usable.get(name):
         return found
     if name in shelf.names:

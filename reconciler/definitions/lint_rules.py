@@ -1,0 +1,110 @@
+"""Everything that linting can say, by the stable name under which it says it. ``docs/format.md`` shows the same table."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+RuleId = Literal[
+    "too-big",
+    "not-utf8",
+    "not-json",
+    "not-yaml",
+    "no-front-matter",
+    "empty-file",
+    "misnamed-file",
+    "symbolic-link",
+    "unknown-field",
+    "missing-field",
+    "duplicate-field",
+    "wrong-type",
+    "wrong-value",
+    "unknown-value",
+    "misplaced-field",
+    "secret",
+    "duplicate-name",
+    "duplicate-host",
+    "unknown-host",
+    "unknown-template",
+    "template-loop",
+    "unknown-specialty",
+    "unknown-engine",
+    "unknown-adapter",
+    "unknown-scenario",
+    "unknown-tag",
+    "no-hosts",
+    "no-agents",
+    "no-image",
+    "needs-init",
+    "playbook-path",
+    "bad-pattern",
+    "bad-schedule",
+    "bad-timezone",
+    "ignored-rule",
+    "idle-benchmark",
+    "empty-prompt",
+    "unread-body",
+    "runbook",
+]
+
+
+class LintRule(NamedTuple):
+    """``severity`` is the usual one: what nothing needs may be a warning. ``write`` is the hint where a finding has no better one."""
+
+    severity: Severity
+    wrong: str
+    write: str
+
+
+LINT_RULES: Mapping[RuleId, LintRule] = {
+    "too-big": LintRule("error", "the file is bigger than 1 MiB", "keep data in a file of its own"),
+    "not-utf8": LintRule("error", "the file is not UTF-8 text", "save it as UTF-8"),
+    "not-json": LintRule("error", "the file is not JSON, or is nested too deeply", "put right what the message names"),
+    "not-yaml": LintRule(
+        "error", "the file is not one YAML document, has aliases, or is nested too deeply", "put right what is named"
+    ),
+    "no-front-matter": LintRule(
+        "error", "a `.mdx` file does not begin with front matter", "begin with a line `---`, fields, a line `---`"
+    ),
+    "empty-file": LintRule("error", "there is nothing in the file", "write the fields that it needs"),
+    "misnamed-file": LintRule("error", "a file of this name is not read", "end its name in `.mdx`"),
+    "symbolic-link": LintRule(
+        "error", "a symbolic link or a submodule stands where definitions are", "put a copy of the file there"
+    ),
+    "unknown-field": LintRule("error", "no such field is known here", "write the nearest name, or take it out"),
+    "missing-field": LintRule("error", "a field that is needed is not there", "write it"),
+    "duplicate-field": LintRule("error", "a field is written twice", "keep one of them"),
+    "wrong-type": LintRule("error", "a value has the wrong type", "write text in quotes, a list in brackets"),
+    "wrong-value": LintRule("error", "a value is out of bounds or not understood", "write what the message asks for"),
+    "unknown-value": LintRule("error", "a value is none of those that are known", "write the nearest one"),
+    "misplaced-field": LintRule(
+        "error",
+        "a field says nothing to its validator, or a target is not known in its scope",
+        "take it out or move it",
+    ),
+    "secret": LintRule("error", "a secret is written out", "name where it comes from instead"),
+    "duplicate-name": LintRule("error", "two files declare one name", "give each its own name"),
+    "duplicate-host": LintRule("error", "two hosts of a scenario have one name", "give each its own name"),
+    "unknown-host": LintRule("error", "an agent names a host that is not there", "name one of the hosts"),
+    "unknown-template": LintRule("error", "no template has this name", "name one that exists"),
+    "template-loop": LintRule("error", "a template is its own ancestor", "break the loop"),
+    "unknown-specialty": LintRule("error", "no specialty has this name", "name one that exists"),
+    "unknown-engine": LintRule("error", "no engine has this name", "name one that exists"),
+    "unknown-adapter": LintRule("error", "no adapter has this name", "name one that exists"),
+    "unknown-scenario": LintRule(
+        "error", "a benchmark selects a key or tag that nothing bears", "name one that exists"
+    ),
+    "unknown-tag": LintRule("error", "an operational rule has a tag of no known kind", "write a documented kind"),
+    "no-hosts": LintRule("error", "a benchmark's mode needs hosts, and the scenario has none", "add hosts"),
+    "no-agents": LintRule("error", "a variant leaves the specialty to agents, and there are none", "add agents"),
+    "no-image": LintRule("error", "a template has no image for a benchmark's mode", "add the image"),
+    "needs-init": LintRule("error", "a playbook talks to systemd, and mode namespace has none", "use mode incus"),
+    "playbook-path": LintRule("error", "a playbook does not exist or leaves its folder", "put it into the folder"),
+    "bad-pattern": LintRule("error", "a pattern does not compile", "write it as JavaScript does"),
+    "bad-schedule": LintRule("error", "a schedule is not five-field cron", 'such as `"0 2 * * *"`'),
+    "bad-timezone": LintRule("error", "no time zone has this name", "such as `UTC` or `Europe/Paris`"),
+    "ignored-rule": LintRule("warning", "a rule stands where it is never decided", "move it to `validation.job`"),
+    "idle-benchmark": LintRule("warning", "nothing ever starts a benchmark", "`on_change: true`, or a schedule"),
+    "empty-prompt": LintRule("warning", "a specialty has no prompt", "write it below the front matter"),
+    "unread-body": LintRule("warning", "text stands where none is read", "take it out"),
+    "runbook": LintRule("warning", "the engine `runbook` would refuse the prompt", "put right what is named"),
+}
