@@ -54,6 +54,7 @@ mount_all
 
 # A hidden folder is an empty twin with the same owner and mode, in the same tmpfs.
 (cd / && printf '.%s\n' $HIDE | tar --create --no-recursion --warning=no-file-changed --files-from=-) | tar --extract --directory=$stage/hidden --preserve-permissions
+mkdir -p $(printf "$stage/hidden%s " $HIDE) # one whose file server died cannot be looked at, and is hidden all the same
 for folder in $HIDE; do add "$stage/hidden$folder" "$root$folder" none bind; done
 add sandbox $root/dev tmpfs size=64k,mode=755,nosuid,noexec
 mount_all
