@@ -347,6 +347,10 @@ class ResultsStore(Protocol):
         """Contents at the tip; absent paths are left out."""
         ...
 
+    def changed(self, old: str, new: str) -> Collection[str] | None:
+        """The paths that differ between two tips; ``None`` where that cannot be told. Its cost grows with what differs."""
+        ...
+
     async def append(self, files: Mapping[str, bytes], message: str) -> str:
         """Commit ``files`` (path to contents) on the tip, durable locally; returns the commit.
 

@@ -23,6 +23,7 @@ from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Event
 from reconciler.shell.grading import Grader
 from reconciler.shell.observe import Observer
+from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
 from reconciler.shell.recording import Recorder
 from reconciler.shell.reporting import Reporter, Rows
@@ -156,7 +157,7 @@ class ShellWorld:
             scenarios_folder="scenarios",
             config_folder="config",
         )
-        recorder = Recorder(results=results)
+        recorder, past = Recorder(results=results), Past(results=results)
         dispatcher = Dispatcher(
             runner=TrialRunner(
                 source=self.source,
@@ -177,9 +178,9 @@ class ShellWorld:
         )
         reconciler = Reconciler(
             observer=observer,
-            preparer=Preparer(observer=observer, results=results, repository="memory", ref="main"),
+            preparer=Preparer(observer=observer, past=past, repository="memory", ref="main"),
             dispatcher=dispatcher,
-            reporter=Reporter(rows=Rows(results=results, recorder=recorder), recorder=recorder, notes=self.notes),
+            reporter=Reporter(rows=Rows(past=past), recorder=recorder, results=results, notes=self.notes),
             results=results,
             platforms={"incus": self.platform},
             instance=f"instance-{owner}",

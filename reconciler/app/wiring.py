@@ -39,6 +39,7 @@ from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener
 from reconciler.shell.grading import Grader
 from reconciler.shell.observe import ByHand, Observer
+from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
 from reconciler.shell.recording import Recorder
 from reconciler.shell.reporting import Reporter, Rows
@@ -149,15 +150,16 @@ def _program(settings: Settings, adapters: _Adapters, listener: Listener, by_han
     observer = _observer(settings, adapters, by_hand)
     adapters.maker.observer = observer
     recorder = Recorder(results=adapters.results)
-    rows = Rows(results=adapters.results, recorder=recorder)
+    past = Past(results=adapters.results)
+    rows = Rows(past=past)
     repository, ref = redact_url(settings.source.repository), settings.source.branch
-    preparer = Preparer(observer=observer, results=adapters.results, repository=repository, ref=ref)
+    preparer = Preparer(observer=observer, past=past, repository=repository, ref=ref)
     dispatcher = _dispatcher(settings, adapters, recorder, listener)
     reconciler = Reconciler(
         observer=observer,
         preparer=preparer,
         dispatcher=dispatcher,
-        reporter=Reporter(rows=rows, recorder=recorder, notes=adapters.state),
+        reporter=Reporter(rows=rows, recorder=recorder, results=adapters.results, notes=adapters.state),
         results=adapters.results,
         platforms=adapters.platforms,
         instance=adapters.instance,

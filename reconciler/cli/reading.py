@@ -62,7 +62,7 @@ async def _look(config: Path | None, *, explain: bool = False) -> Look:
         return Look(
             world=world,
             plan=plan,
-            rows=await asyncio.to_thread(program.rows.of, world),
+            rows=await asyncio.to_thread(program.rows.of, world.demands, world.results),
             reasons=reasons,
             alive=alive,
             note=note,
@@ -264,7 +264,11 @@ async def series_of_configuration(
     async with wired(load(find(config))) as program:
         world = await _observed(program)
         program.observer.need_revision()
-        rows = [r for r in await asyncio.to_thread(program.rows.of, world) if scenario in (None, r.scenario)]
+        rows = [
+            r
+            for r in await asyncio.to_thread(program.rows.of, world.demands, world.results)
+            if scenario in (None, r.scenario)
+        ]
         paths = {f"trends/{'/'.join(r.series)}.json": r.series[1] for r in rows}
         stored = await asyncio.to_thread(program.results.read, list(paths))
         trends = [(slug, t) for path, slug in paths.items() if path in stored and (t := parse_trend(stored[path]))]

@@ -7,10 +7,9 @@ from reconciler.core.planning import Due, Held
 from reconciler.core.reasons import changes, latest, reason, regradable
 from reconciler.core.trends import Trend
 from reconciler.definitions.catalogue import Catalogue
-from reconciler.definitions.trendfile import parse_trend
 from reconciler.definitions.values import Demand
-from reconciler.ports import ResultsStore
 from reconciler.shell.observe import Observer, World
+from reconciler.shell.past import Past
 from reconciler.shell.work import Origin, Work
 
 
@@ -28,19 +27,17 @@ class Preparer:
     """Looks up what planning alone does not need."""
 
     observer: Observer
-    results: ResultsStore
+    past: Past
     repository: str
     ref: str
 
     def explain(self, world: World, items: "list[Due] | list[Held]") -> list[Explained]:
         """Say why each trial is due: which part changed, in which commit. Reads each series' trend once."""
-        paths = {item.trial.batch.id: f"trends/{'/'.join(item.trial.batch.series)}.json" for item in items}
-        stored = self.results.read(sorted(set(paths.values())))
-        trends = {path: parse_trend(data) for path, data in stored.items()}
+        trends = self.past.trends(world.results, {"/".join(item.trial.batch.series) for item in items})
         demands = {d.batch.id: d for d in world.demands.demands}
         told: dict[tuple[str, str], str | None] = {}
         return [
-            self._explain(item, trends.get(paths[item.trial.batch.id]), demands[item.trial.batch.id], told)
+            self._explain(item, trends["/".join(item.trial.batch.series)], demands[item.trial.batch.id], told)
             for item in items
         ]
 

@@ -16,7 +16,8 @@ from reconciler.core.trends import KEPT_BATCHES, Trend, fold, verdict
 from reconciler.definitions.record import TrialRecord
 from reconciler.definitions.transcript import trajectory
 from reconciler.definitions.trendfile import batch_of, dump_json, empty_trend, parse_trend, trend_document
-from reconciler.ports import ResultsStore
+from reconciler.ports import Results, ResultsStore
+from reconciler.shell.past import trend_path
 from reconciler.shell.trial import Seen
 from reconciler.shell.work import Work
 
@@ -31,59 +32,57 @@ class Recorder:
         """``results`` is where everything goes."""
         self._results = results
         self._lock = asyncio.Lock()
-        self.touched: set[str] = set()
-        """The series with new results since somebody last cleared this."""
-        self.tip: str | None = None
-        """The branch as our last commit left it; another tip means that others have committed since."""
 
     async def record(self, record: TrialRecord, transcript: bytes | None) -> str:
         """Commit a trial, durable on return; returns the commit. Recording twice changes nothing."""
         path = record.path
         async with self._lock:
-            trend_path = f"trends/{series_of(path)}.json"
-            stored = await asyncio.to_thread(self._results.read, [trend_path])
-            before = parse_trend(stored.get(trend_path, b""))
+            where = trend_path(series_of(path))
+            stored = await asyncio.to_thread(self._results.read, [where])
+            before = parse_trend(stored.get(where, b""))
             trend = fold(before or empty_trend(record), batch_of(record, path))
             files = {path: dump_json(record.document()), **derived(trend, series_of(path))}
             if transcript is not None:
                 files[record.transcript.path] = transcript
-            self.touched.add(series_of(path))
-            return await self._append(files, message(record, trend))
+            return await self._results.append(files, message(record, trend))
 
     async def publish(self, rows: Iterable[Row], why: str) -> bool:
         """Commit the dashboard where it differs; True when it did."""
         async with self._lock:
             before = (await self._results.view()).tip
-            return await self._append({"README.md": readme(rows).encode()}, why) != before
+            return await self._results.append({"README.md": readme(rows).encode()}, why) != before
 
-    async def heal(self) -> bool:
+    async def heal(self, since: str) -> tuple[str | None, bool]:
         """Derive anew each trend that does not hold the records of its series: others write, and trends get lost.
 
-        True when something was committed. Costs what the branch holds; worth it only when others have committed.
+        Looks at the series that changed from the tip ``since``, which was healed ("": not known), to the present one; at all where that cannot
+        be told. Returns the tip that is healed now, and whether something was committed.
         """
         async with self._lock:
-            results = await self._results.view()
-            files = await asyncio.to_thread(self._derived_anew, results.trials)
+            at = await self._results.view()
+            files = await asyncio.to_thread(self._derived_anew, since, at)
             if files:
                 series = sum(path.endswith(".json") for path in files)
-                await self._append(files, f"Derive {series} trends anew from their records\n")
-            return bool(files)
+                await self._results.append(files, f"Derive {series} trends anew from their records\n")
+            return at.tip, bool(files)
 
-    def _derived_anew(self, trials: Iterable[str]) -> dict[str, bytes]:
+    def _derived_anew(self, since: str | None, at: Results) -> dict[str, bytes]:
+        changed = self._results.changed(since, at.tip) if since and at.tip else at.trials
+        suspects = {
+            series_of(path) if path.startswith("trials/") else path.removeprefix("trends/").rpartition(".")[0]
+            for path in (at.trials if changed is None else changed)
+        }
         recorded: dict[str, set[str]] = {}
-        for path in trials:
-            recorded.setdefault(series_of(path), set()).add(path)
-        stored = self._results.read([f"trends/{series}.json" for series in recorded])
+        for path in at.trials if suspects else ():
+            if (series := series_of(path)) in suspects:
+                recorded.setdefault(series, set()).add(path)
+        stored = self._results.read([trend_path(series) for series in recorded])
         files: dict[str, bytes] = {}
         for series, paths in recorded.items():
-            trend = parse_trend(stored.get(f"trends/{series}.json", b""))
+            trend = parse_trend(stored.get(trend_path(series), b""))
             if trend is None or not holds(trend, paths):
                 files |= rebuild(series, self._results.read(sorted(paths)))
         return files
-
-    async def _append(self, files: Mapping[str, bytes], why: str) -> str:
-        self.tip = await self._results.append(files, why)
-        return self.tip
 
 
 def holds(trend: Trend, paths: set[str]) -> bool:
@@ -94,13 +93,13 @@ def holds(trend: Trend, paths: set[str]) -> bool:
 
 def series_of(path: str) -> str:
     """``<scenario>/<variant>`` of a path below ``trials/``."""
-    return "/".join(path.split("/")[1:3])
+    return "/".join(path.split("/", 3)[1:3])
 
 
 def derived(trend: Trend, series: str) -> dict[str, bytes]:
     """The derived files of a series."""
     return {
-        f"trends/{series}.json": dump_json(trend_document(trend)),
+        trend_path(series): dump_json(trend_document(trend)),
         f"trends/{series}.svg": sparkline(trend).encode(),
     }
 

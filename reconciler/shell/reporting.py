@@ -4,17 +4,16 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.dashboard import Row, row
 from reconciler.core.model import Trial, Variant
 from reconciler.core.planning import Held, Plan, Stalled
-from reconciler.core.trends import Trend
-from reconciler.definitions.trendfile import parse_trend
-from reconciler.definitions.values import Demand
-from reconciler.ports import Notes, ResultsStore
+from reconciler.definitions.values import Demands
+from reconciler.ports import Notes, Results, ResultsStore
 from reconciler.shell.observe import World
+from reconciler.shell.past import Past
 from reconciler.shell.recording import Recorder
 from reconciler.shell.work import Work
 
@@ -66,39 +65,20 @@ def stalled_document(stalled: Stalled) -> dict[str, Any]:
     }
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rows:
-    """The state of every wanted series, read from the trends; a series is read again only when it was touched."""
+    """The state of every wanted series, read from the trends."""
 
-    results: ResultsStore
-    recorder: Recorder
-    _trends: dict[str, Trend | None] = field(default_factory=dict)
-    _tip: str | None = None
+    past: Past
 
-    def of(self, world: World) -> list[Row]:
+    def of(self, demands: Demands, at: Results) -> list[Row]:
         """One row per wanted batch."""
-        self._forget(world)
-        demands = world.demands.demands
-        missing = sorted({key for d in demands if (key := "/".join(d.batch.series)) not in self._trends})
-        stored = self.results.read([f"trends/{key}.json" for key in missing])
-        for key in missing:
-            data = stored.get(f"trends/{key}.json")
-            self._trends[key] = parse_trend(data) if data else None
-        return [self._row(d) for d in demands]
-
-    def _forget(self, world: World) -> None:
-        touched, tip = set(self.recorder.touched), world.results.tip
-        if tip not in (self._tip, self.recorder.tip):  # somebody else's commits
-            self._trends.clear()
-        for key in touched:
-            self._trends.pop(key, None)
-        self.recorder.touched -= touched
-        self._tip = tip
-
-    def _row(self, demand: Demand) -> Row:
-        batch = demand.batch
-        trend = self._trends["/".join(batch.series)]
-        return row(batch.scenario, batch.variant, batch.series, batch.id, demand.iterations, trend)
+        trends = self.past.trends(at, {"/".join(d.batch.series) for d in demands.demands})
+        return [
+            row(b.scenario, b.variant, b.series, b.id, d.iterations, trends["/".join(b.series)])
+            for d in demands.demands
+            for b in [d.batch]
+        ]
 
 
 @dataclass(kw_only=True)
@@ -107,6 +87,7 @@ class Reporter:
 
     rows: Rows
     recorder: Recorder
+    results: ResultsStore
     notes: Notes
     published: bool = False
     """Whether a dashboard was committed that is not pushed yet; cleared by who pushes."""
@@ -125,11 +106,10 @@ class Reporter:
         key = (id(world.demands), world.results.tip)
         if key == self._seen or not world.results.trials:
             return
-        if world.results.tip not in (self.recorder.tip, (self.notes.get("derived") or {}).get("tip")):
-            self.published |= await self.recorder.heal()
-        rows = await asyncio.to_thread(self.rows.of, world)
-        self.published |= await self.recorder.publish(rows, dashboard_message(rows, world.revision))
-        self.notes.put("derived", {"tip": self.recorder.tip})
+        healed, changed = await self.recorder.heal(str((self.notes.get("derived") or {}).get("tip") or ""))
+        rows = await asyncio.to_thread(self.rows.of, world.demands, await self.results.view())
+        self.published |= await self.recorder.publish(rows, dashboard_message(rows, world.revision)) or changed
+        self.notes.put("derived", {"tip": healed})
         self._seen, self._demands = key, world.demands  # the demands are kept, so that their id stays theirs
 
 

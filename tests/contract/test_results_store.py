@@ -156,3 +156,15 @@ async def test_unpushed_commits_survive_the_news_of_others(another: Maker) -> No
     assert (await one.refresh()).trials.keys() == {A}
     assert await other.push() is None
     assert sorted((await one.refresh()).trials) == [A, B]
+
+
+async def test_what_differs_between_two_tips_is_told(store: ResultsStore) -> None:
+    await store.append({A: record("a"), "README.md": b"1"}, "a")
+    old = (await store.refresh()).tip
+    await store.append({B: record("b"), "README.md": b"2"}, "b")
+    new = (await store.refresh()).tip
+    assert old is not None
+    assert new is not None
+    assert set(store.changed(old, new) or ()) == {B, "README.md"}
+    assert list(store.changed(new, new) or ()) == []
+    assert store.changed("0" * 40, new) is None

@@ -17,7 +17,7 @@ from reconciler.core.planning import Limits
 from reconciler.ports import Assignment, Lease
 from reconciler.shell.events import Ended, Started
 from tests.builders import task
-from tests.shell_world import ShellWorld, definitions
+from tests.shell_world import ShellWorld, definitions, works
 
 
 @pytest.fixture
@@ -276,6 +276,27 @@ async def test_trends_hold_what_others_recorded_and_are_derived_anew_where_they_
         await elsewhere.push()
         await world.settle()
         assert world.remote.files[path] == whole
+
+
+async def test_trends_hold_what_others_recorded_while_a_trial_ran_here(world: ShellWorld) -> None:
+    world.commit(definitions("alpha", "beta", iterations=1))
+    await world.settle()
+    [trend] = [p for p in world.remote.files if p.startswith("trends/beta/") and p.endswith(".json")]
+    whole = world.remote.files[trend]
+
+    async def meanwhile(assignment: Assignment) -> AsyncIterator[Job]:
+        elsewhere = MemoryResults(world.remote)
+        await elsewhere.refresh()
+        await elsewhere.append({trend: b"not JSON"}, "somebody's hand")
+        await elsewhere.push()
+        await world.local.refresh()
+        async for job in works(assignment):
+            yield job
+
+    world.script = meanwhile
+    world.commit(definitions("alpha", "beta", iterations=1) | {"scenarios/alpha/prepare.yml": None})
+    await world.settle()
+    assert world.remote.files[trend] == whole
 
 
 class SharedJournal(MemoryJournal):

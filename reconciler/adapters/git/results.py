@@ -65,6 +65,13 @@ class GitResults:
         objects = self._repository.objects([f"{self._ref}:{path}" for path in wanted])
         return {path: found[1] for path, found in zip(wanted, objects, strict=True) if found is not None}
 
+    def changed(self, old: str, new: str) -> Collection[str] | None:
+        """See ``ResultsStore.changed``."""
+        try:
+            return self._repository.differences(old, new)
+        except GitFailed:  # a tip that is not here any more
+            return None
+
     async def append(self, files: Mapping[str, bytes], message: str) -> str:
         """See ``ResultsStore.append``. Raises ``Invalid`` for a path that is not one for results, ``Unavailable``."""
         check_paths(files)

@@ -29,6 +29,7 @@ class MemoryResults:
         self._remote = remote
         self._local = MemoryBranch()
         self._unpushed: list[tuple[Mapping[str, bytes], str]] = []
+        self._seen: dict[str, Mapping[str, bytes]] = {}
         self.refusal: str | None = None
         """When set, the reason why the remote refuses each push."""
 
@@ -40,8 +41,10 @@ class MemoryResults:
     async def view(self) -> Results:
         """See ``ResultsStore.view``."""
         wrong = {p: what_is_wrong(contents) for p, contents in self._local.files.items() if is_record(p)}
+        if (tip := self._local.tip) is not None:
+            self._seen[tip] = dict(self._local.files)
         return Results(
-            tip=self._local.tip,
+            tip=tip,
             trials={p: _name(self._local.files[p]) for p, why in wrong.items() if why is None},
             broken={p: why for p, why in wrong.items() if why is not None},
             warnings=[self.refusal] if self.refusal else [],
@@ -50,6 +53,13 @@ class MemoryResults:
     def read(self, paths: Collection[str]) -> Mapping[str, bytes]:
         """See ``ResultsStore.read``."""
         return {path: self._local.files[path] for path in paths if path in self._local.files}
+
+    def changed(self, old: str, new: str) -> Collection[str] | None:
+        """See ``ResultsStore.changed``. Tips that no view has shown are not known."""
+        one, other = self._seen.get(old), self._seen.get(new)
+        if one is None or other is None:
+            return None
+        return {path for path in one.keys() | other.keys() if one.get(path) != other.get(path)}
 
     async def append(self, files: Mapping[str, bytes], message: str) -> str:
         """See ``ResultsStore.append``."""
