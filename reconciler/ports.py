@@ -434,6 +434,14 @@ class Notes(Protocol):
         """Keep a note, whole or not at all."""
         ...
 
+    def load(self, name: str) -> bytes | None:
+        """The bytes kept under a name, or None."""
+        ...
+
+    def save(self, name: str, data: bytes) -> None:
+        """Keep many bytes, whole or not at all, also where the machine loses its power."""
+        ...
+
 
 # ---------------------------------------------------------------- Patterns
 

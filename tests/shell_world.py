@@ -53,12 +53,19 @@ class MemoryNotes:
 
     def __init__(self) -> None:
         self.notes: dict[str, Mapping[str, object]] = {}
+        self.kept: dict[str, bytes] = {}
 
     def get(self, name: str) -> Mapping[str, object] | None:
         return self.notes.get(name)
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
         self.notes[name] = json.loads(json.dumps(value))
+
+    def load(self, name: str) -> bytes | None:
+        return self.kept.get(name)
+
+    def save(self, name: str, data: bytes) -> None:
+        self.kept[name] = data
 
 
 async def works(assignment: Assignment) -> AsyncIterator[Job]:

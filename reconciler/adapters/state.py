@@ -58,7 +58,24 @@ class StateDirectory:
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
         """Written beside, then renamed over."""
-        target = self.path / f"{name}.json"
-        beside = target.with_suffix(".new")
-        beside.write_text(json.dumps(value), encoding="utf-8")
+        self._replace(self.path / f"{name}.json", json.dumps(value).encode(), durable=False)
+
+    def load(self, name: str) -> bytes | None:
+        """The bytes kept under a name, or None."""
+        try:
+            return (self.path / f"{name}.bin").read_bytes()
+        except OSError:
+            return None
+
+    def save(self, name: str, data: bytes) -> None:
+        """On the disk before it gets its name."""
+        self._replace(self.path / f"{name}.bin", data, durable=True)
+
+    def _replace(self, target: Path, data: bytes, *, durable: bool) -> None:
+        beside = target.with_suffix(f".new-{os.getpid()}")
+        with beside.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         beside.replace(target)

@@ -1,6 +1,8 @@
 """Wires a program from settings. Everything concrete is named here."""
 
+import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import sys
@@ -27,6 +29,7 @@ from reconciler.adapters.runbook.sections import runbook_problems
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.systemd import notify, watchdog_seconds
 from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
+from reconciler.app.edition import edition
 from reconciler.app.settings import Settings
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid
@@ -60,6 +63,7 @@ def lint_context() -> Context:
         cron_error=cron_error,
         adapters=ADAPTERS,
         prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),
+        edition=edition(),
     )
 
 
@@ -105,14 +109,22 @@ class _Adapters:
         await self.journal.close()
 
 
+def collect_seldom() -> None:
+    """Look for garbage once in 50,000 new objects instead of 700: large definitions are many values and no cycles."""
+    gc.set_threshold(50_000, 20, 20)
+
+
 @contextlib.asynccontextmanager
 async def wired(
     settings: Settings, *, listener: Listener | None = None, by_hand: ByHand | None = None
 ) -> AsyncIterator[Program]:
     """A program over ``settings``; on leaving, connections and helpers are closed. Trials by hand get their own state."""
     adapters = _adapters(settings, by_hand=by_hand is not None)
+    collect_seldom()
+    program = _program(settings, adapters, listener or (lambda _: None), by_hand)
     try:
-        yield _program(settings, adapters, listener or (lambda _: None), by_hand)
+        yield program
+        await asyncio.to_thread(program.observer.keep)
     finally:
         await adapters.close()
 

@@ -3,7 +3,7 @@
 import gc
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -20,6 +20,7 @@ from reconciler.definitions.matching import matches
 from reconciler.definitions.parse import Locator
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
+from reconciler.definitions.snapshot import Unreadable, dump, load
 from reconciler.definitions.survey import Scenarios, Survey, Surveyor
 from reconciler.definitions.templates import ResolvedTemplate, Templates, resolve_templates
 from reconciler.definitions.tree import Blobs, Read, Tree
@@ -82,17 +83,16 @@ def _index(scenarios: Scenarios) -> Index:
 
 
 @contextmanager
-def _long_lived(tree: Mapping[str, Entry]) -> Iterator[None]:
+def _long_lived(*, many: bool) -> Iterator[None]:
     """Where very many values are made that all stay, looking for garbage among them is most of the work, then and later."""
-    if len(tree) < _MANY_FILES:
-        yield
-        return
     enabled = gc.isenabled()
-    gc.disable()
+    if many:
+        gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if many:
+            gc.freeze()
         if enabled:
             gc.enable()
 
@@ -111,7 +111,7 @@ class Catalogue:
     ) -> "Catalogue":
         """Everything of a revision. ``read`` gets blob ids in a few large batches, and is not kept."""
         place = _Place(scenarios=scenarios_folder, config=config_folder, context=context)
-        with _long_lived(tree):
+        with _long_lived(many=len(tree) >= _MANY_FILES):
             return cls(place, _changed(_Contents(), tree, read, place), Cells())
 
     def updated(self, changes: Mapping[str, Entry | None], read: Read) -> "Catalogue":
@@ -119,6 +119,26 @@ class Catalogue:
         entries = self._contents.tree.entries
         news = {p: e for p, e in changes.items() if entries.get(p) != e}
         return Catalogue(self._place, _changed(self._contents, news, read, self._place), self._cells) if news else self
+
+    @property
+    def large(self) -> bool:
+        """Whether loading it takes so long that it is worth keeping for the next process."""
+        return len(self._contents.tree.entries) >= _MANY_FILES
+
+    def packed(self) -> bytes:
+        """The catalogue and its demand for ``unpacked``."""
+        return dump((self._place.scenarios, self._place.config, self._contents, self._cells, self._demanded))
+
+    @classmethod
+    def unpacked(cls, data: bytes, *, scenarios_folder: str, config_folder: str, context: Context) -> "Catalogue":
+        """What was packed. ``context`` must be worth the same as it was then. Raises ``Unreadable``."""
+        with _long_lived(many=True):
+            scenarios, config, contents, cells, demanded = load(data)
+        if (scenarios, config) != (scenarios_folder, config_folder):
+            raise Unreadable(f"these are the definitions of {scenarios} and {config}")
+        catalogue = cls(_Place(scenarios=scenarios, config=config, context=context), contents, cells)
+        catalogue._demanded = demanded
+        return catalogue
 
     # ------------------------------------------------------------ what there is
 
@@ -182,7 +202,7 @@ class Catalogue:
         if self._demanded is None or self._demanded[0] != images:
             contents, versions = self._contents, self._place.context.adapters
             assembler = Assembler(contents.library, contents.scenarios, contents.templates.resolved, versions, images)
-            with nullcontext() if self._cells.by_key else _long_lived(contents.tree.entries):
+            with _long_lived(many=self.large and not self._cells.by_key):
                 demands, self._cells = assembler.assemble(contents.survey, self._cells)
             self._demanded = dict(images), demands
         return self._demanded[1]

@@ -8,12 +8,16 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypedDict
+
+import structlog
 
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.core.model import COMPONENTS, Mode
 from reconciler.core.planning import Attempt, Blocked, Outstanding, Wanted, outstanding
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.snapshot import Unreadable
 from reconciler.definitions.values import Context, Demand, Demands
 from reconciler.ports import (
     Clock,
@@ -30,6 +34,7 @@ from reconciler.ports import (
     Timetable,
 )
 
+log = structlog.get_logger()
 _EPOCH = "%Y%m%dT%H%M%SZ"
 
 
@@ -72,6 +77,11 @@ class ByHand:
     name: str = "by-hand"
 
 
+class _Folders(TypedDict):
+    scenarios_folder: str
+    config_folder: str
+
+
 @dataclass(kw_only=True)
 class Observer:
     """Looks at the world through the ports, and remembers what cannot have changed."""
@@ -95,6 +105,7 @@ class Observer:
     _scheduled: tuple[Demands, Mapping[str, Cron]] | None = None
     _memo: tuple[tuple[object, ...], Outstanding] | None = None
     _images: dict[tuple[Mode, str], str] | None = None
+    _kept: str | None = None
 
     async def fetch(self) -> bool:
         """Bring the newest revision here; True when it is another one than before."""
@@ -172,13 +183,44 @@ class Observer:
         if self._catalogue is not None and self._catalogue_revision is not None:
             changes = self.source.changed(self._catalogue_revision, revision)
             return self._catalogue.updated(changes, self.source.read)
-        return Catalogue.load(
-            self.source.tree(revision),
-            self.source.read,
-            scenarios_folder=self.scenarios_folder,
-            config_folder=self.config_folder,
-            context=self.context,
+        return self._taken_over(revision) or Catalogue.load(
+            self.source.tree(revision), self.source.read, **self._folders, context=self.context
         )
+
+    @property
+    def _folders(self) -> _Folders:
+        return {"scenarios_folder": self.scenarios_folder, "config_folder": self.config_folder}
+
+    def _taken_over(self, revision: str) -> Catalogue | None:
+        """The catalogue that an earlier process kept, brought forward; None where there is none that is good."""
+        label, _, data = (self.notes.load("catalogue") or b"").partition(b"\n")
+        edition, _, kept = label.decode(errors="replace").partition(" ")
+        if not kept or edition != self.context.edition:
+            return None
+        try:
+            catalogue = Catalogue.unpacked(data, **self._folders, context=self.context)
+            news = self.source.changed(kept, revision) if kept != revision else {}
+        except (Unreadable, Unavailable):  # another's, or of a history that was rewritten
+            return None
+        self._kept = kept
+        return catalogue.updated(news, self.source.read)
+
+    def keep(self) -> None:
+        """Keep what took long to read for the next process. Losing it costs time alone."""
+        catalogue, revision = self._catalogue, self._catalogue_revision
+        if (
+            catalogue is None
+            or not catalogue.large
+            or revision == self._kept
+            or self.by_hand
+            or not self.context.edition
+        ):
+            return
+        try:
+            self.notes.save("catalogue", f"{self.context.edition} {revision}\n".encode() + catalogue.packed())
+        except OSError as error:
+            log.warning("catalogue not kept", error=str(error))
+        self._kept = revision
 
     async def _demands(self, catalogue: Catalogue | None, unavailable: dict[Mode, str]) -> Demands:
         """Demand under the images that the platforms have now, or had when they last answered."""

@@ -62,6 +62,13 @@ async def test_what_was_appended_is_there(store: ResultsStore) -> None:
     assert store.read([A, "README.md", "nowhere", "trials"]) == {A: record("a"), "README.md": b"# Results\n"}
 
 
+async def test_of_very_many_paths_those_that_are_there_are_read(store: ResultsStore) -> None:
+    many = [f"trends/{n}.json" for n in range(2_000)]
+    assert store.read(many) == {}
+    await store.append({many[7]: b"7", "README.md": b"# Results\n", A: record("a")}, "some")
+    assert store.read([*many, "README.md", "trends"]) == {many[7]: b"7", "README.md": b"# Results\n"}
+
+
 async def test_each_append_adds_to_the_list(store: ResultsStore) -> None:
     await store.append({A: record("a")}, "a")
     before = await store.refresh()

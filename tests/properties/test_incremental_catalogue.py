@@ -236,16 +236,22 @@ def fresh(source: GitSource, revision: str) -> Catalogue:
     )
 
 
+def of_the_next_process(catalogue: Catalogue) -> Catalogue:
+    return Catalogue.unpacked(catalogue.packed(), scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.lists(STEPS, min_size=1, max_size=10))
-def test_a_catalogue_brought_forward_equals_one_loaded_afresh(steps: list[Step]) -> None:
+@given(st.lists(st.tuples(STEPS, st.booleans()), min_size=1, max_size=10))
+def test_a_catalogue_brought_forward_equals_one_loaded_afresh(steps: list[tuple[Step, bool]]) -> None:
     with history() as (made, source):
         revision = asyncio.run(source.fetch())
         catalogue = fresh(source, revision)
         catalogue.demands(IMAGES)
-        for step in steps:
+        for step, process_ends in steps:
             made.take(step)
             before, revision = revision, asyncio.run(source.fetch())
+            if process_ends:
+                catalogue = of_the_next_process(catalogue)
             catalogue = catalogue.updated(source.changed(before, revision), source.read)
             loaded = fresh(source, revision)
             assert catalogue.findings == loaded.findings

@@ -26,6 +26,8 @@ _PACKS = 50
 """Each append makes a pack; past this many they are rolled into one."""
 _DEAD = 3600.0
 """Seconds after which a temporary file of git belongs to no running process."""
+_MANY = 1_000
+"""Paths from which on listing everything is quicker than asking for each."""
 
 
 class GitResults:
@@ -62,6 +64,8 @@ class GitResults:
         if not self._repository.exists:
             return {}
         wanted = [path for path in paths if "\n" not in path]
+        if len(wanted) > _MANY:
+            return self._read_many(wanted)
         objects = self._repository.objects([f"{self._ref}:{path}" for path in wanted])
         return {path: found[1] for path, found in zip(wanted, objects, strict=True) if found is not None}
 
@@ -71,6 +75,15 @@ class GitResults:
             return self._repository.differences(old, new)
         except GitFailed:  # a tip that is not here any more
             return None
+
+    def _read_many(self, wanted: Collection[str]) -> Mapping[str, bytes]:
+        """By one listing of the folders at the top: looking up path after path costs more than the contents."""
+        if self._repository.resolve(self._ref) == [None]:
+            return {}
+        entries = self._repository.entries(self._ref, {path.partition("/")[0] for path in wanted})
+        there = {path: entries[path].oid for path in wanted if path in entries}
+        blobs = self._repository.blobs(set(there.values()))
+        return {path: blobs[oid] for path, oid in there.items()}
 
     async def append(self, files: Mapping[str, bytes], message: str) -> str:
         """See ``ResultsStore.append``. Raises ``Invalid`` for a path that is not one for results, ``Unavailable``."""
