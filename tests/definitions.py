@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from reconciler.adapters.patterns.search import pattern_error
+from reconciler.adapters.runbook.sections import runbook_problems
 from reconciler.adapters.timetable import cron_error
 from reconciler.core.model import Batch
 from reconciler.definitions.catalogue import Catalogue
@@ -13,7 +14,12 @@ from reconciler.definitions.findings import Finding
 from reconciler.definitions.values import Context
 from reconciler.ports import Entry
 
-CONTEXT = Context(compiles=pattern_error, cron_error=cron_error, adapters={"runbook": "1", "command": "1"})
+CONTEXT = Context(
+    compiles=pattern_error,
+    cron_error=cron_error,
+    adapters={"runbook": "1", "command": "1"},
+    prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),
+)
 
 Files = dict[str, str | bytes]
 LINK = "120000"
@@ -84,7 +90,16 @@ class Store:
 
 def load(files: Mapping[str, str | bytes], *, links: Collection[str] = ()) -> Catalogue:
     """The catalogue of a repository."""
+    return _loaded(Store(), files, links)
+
+
+def lint(files: Mapping[str, str | bytes], *, links: Collection[str] = ()) -> list[Finding]:
+    """Everything that linting a repository finds."""
     store = Store()
+    return _loaded(store, files, links).lint(store.read)
+
+
+def _loaded(store: Store, files: Mapping[str, str | bytes], links: Collection[str]) -> Catalogue:
     tree = store.tree(files, links)
     return Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from reconciler.core.model import Batch, EngineSettings, Host, Mode, OperationalRule, Scenario, Specialty, Template
 from reconciler.definitions.demands import Assembler, Cells
-from reconciler.definitions.dependencies import is_proof, unreadable
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.following import Follower
 from reconciler.definitions.inputs import Images, paths_of_world, seats, specialty_part
@@ -18,6 +17,7 @@ from reconciler.definitions.library import Library
 from reconciler.definitions.loading import build_records, touched_folders
 from reconciler.definitions.matching import matches
 from reconciler.definitions.parse import Locator
+from reconciler.definitions.plays import lint_plays, scenario_plays
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.snapshot import Unreadable, dump, load
@@ -230,17 +230,12 @@ class Catalogue:
         return [posixpath.normpath(f"{record.folder}/{part}")] if component == "truth" else [record.path]
 
     def lint(self, read: Read) -> list[Finding]:
-        """All findings, and those of files that no trial reads: solutions and mutants."""
-        tree = self._contents.tree
-        proofs = {
-            folder: [p for path in tree.under(folder) if is_proof(p := path[len(folder) + 1 :])]
-            for folder in (record.folder for record in self._contents.scenarios.files.values())
-        }
-        blobs = Blobs(read)
-        blobs.fetch(tree.entries[f"{folder}/{p}"].oid for folder, files in proofs.items() for p in files)
-        follower = Follower(tree, blobs)
-        found = (f for folder, files in proofs.items() for f in unreadable(folder, files, tree, follower))
-        return sorted({*self.findings, *found})
+        """All findings, and what only a look into every playbook tells, those that no trial reads included: solutions and mutants."""
+        contents, tree = self._contents, self._contents.tree
+        plays = [p for record in contents.scenarios.files.values() for p in scenario_plays(record, tree)]
+        plays += [p for template in contents.templates.resolved.values() for p in template.plays]
+        known = {f.path for f in self.findings if f.rule in ("not-yaml", "not-utf8", "too-big")}
+        return sorted({*self.findings, *lint_plays(plays, known, tree, Blobs(read))})
 
 
 def _values(shelf: Shelf[Parsed[T]]) -> dict[str, T]:

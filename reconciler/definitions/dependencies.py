@@ -137,11 +137,6 @@ def may_matter(path: str) -> bool:
     return is_yaml(path) and not _NEVER.match(path)
 
 
-def is_proof(path: str) -> bool:
-    """Whether a file of a scenario's folder is a solution or a mutant: what proves the scenario, and no trial uses."""
-    return is_yaml(path) and _NEVER.match(path) is not None
-
-
 def part_of_file(seen: str) -> str:
     """The name of a file's part: as seen from the folder, set apart where another part has that name."""
     return f"./{seen}" if _FIXED.match(seen) else seen

@@ -16,7 +16,8 @@ _INCLUDES = frozenset(
 _ROLE_LISTS = frozenset({"roles", "dependencies"})
 _ROLE_TASKS = frozenset({"include_role", "import_role"})
 _INIT_MODULES = frozenset({"systemd", "systemd_service"})
-_OWN_FOLDER = re.compile(r"\{\{\s*(?:playbook_dir|role_path)\s*\}\}/*")
+OWN_FOLDER = re.compile(r"\{\{\s*(?:playbook_dir|role_path)\s*\}\}/*")
+"""What Ansible puts before the names of files that lie beside a playbook or in a role."""
 _MADE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|[*?]", re.DOTALL)
 """What is only known at run time: expressions and globs."""
 _PIECE = re.compile(r"[^\s'\"=,;:|(){}\[\]<>&`]+")
@@ -111,7 +112,7 @@ class _Scan:
         ):
             self.needs_init = True
         if key in _INCLUDES:
-            self.dynamic = self.dynamic or any("{{" in _OWN_FOLDER.sub("", s) for s in _named(value))
+            self.dynamic = self.dynamic or any("{{" in OWN_FOLDER.sub("", s) for s in _named(value))
         if key in _ROLE_LISTS and isinstance(value, yaml.SequenceNode):
             for item in value.value:
                 self.roles.update([item.value] if isinstance(item, yaml.ScalarNode) else _fields(item, "role", "name"))
@@ -119,7 +120,7 @@ class _Scan:
             self.roles.update(_fields(value, "name"))
 
     def _scalar(self, text: str) -> None:
-        text = _MADE.sub("\0", _OWN_FOLDER.sub("", text))
+        text = _MADE.sub("\0", OWN_FOLDER.sub("", text))
         for piece in {text.strip(), *_PIECE.findall(text)}:
             if "\0" in piece:
                 folder = piece.partition("\0")[0].rpartition("/")[0]

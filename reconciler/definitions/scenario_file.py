@@ -8,6 +8,7 @@ from reconciler.definitions.explain import validated
 from reconciler.definitions.findings import Finding, nearest, shown
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.parse import Problem, document, located, specialty_key
+from reconciler.definitions.pointless import pointless
 from reconciler.definitions.positions import Path, read_json
 from reconciler.definitions.rules import Judged, judge
 from reconciler.definitions.schemas import AgentFile, OldScenarioFile, RuleFile, ScenarioFile
@@ -34,8 +35,8 @@ def parse_scenario(path: str, data: bytes, compiles: Callable[[str], str | None]
     rules = list(_rules(file))
     if problems := [*_rule_problems(rules, compiles), *_host_problems(file)]:
         findings += located(path, read, problems)
-    if ignored := [(where, *_IGNORED) for where, _, judged in rules if judged.ignored]:
-        findings += located(path, read, ignored, warning=True)
+    elif doubts := [*_rule_doubts(rules), *_unused_hosts(file)]:
+        findings += located(path, read, doubts, warning=True)
     wrong = any(f.severity == "error" for f in findings)
     value = None if wrong else _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
     return Parsed(path=path, claim=file.key, value=value, findings=tuple(findings))
@@ -117,6 +118,14 @@ def _rule_problems(rules: Iterable[_Entry], compiles: Callable[[str], str | None
             yield (*where, "pattern"), "bad-pattern", told, dialect
 
 
+def _rule_doubts(rules: Iterable[_Entry]) -> Iterator[Problem]:
+    for where, file, judged in rules:
+        if judged.ignored:
+            yield where, *_IGNORED
+        if doubt := pointless(judged.rule.scope, file):
+            yield ((*where, doubt.field) if doubt.field else where), doubt.rule, doubt.message, doubt.hint
+
+
 def _host_problems(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
     names: list[str] = []
     for index, host in enumerate(file.hosts):
@@ -131,6 +140,15 @@ def _host_problems(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
         if not agent.host_name and not agent.host_id and len(file.hosts) > 1:
             message = f"agents[{index}]: host_name is missing, and there are {len(file.hosts)} hosts"
             yield ("agents", index), "missing-field", message, f"known: {', '.join(names)}"
+
+
+def _unused_hosts(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
+    """Hosts that are made, and that no agent works on; without agents, a variant's works on each."""
+    used = {name for agent in file.agents for name in (agent.host_name, agent.host_id)}
+    for index, host in enumerate(file.hosts if file.agents and len(file.hosts) > 1 else ()):
+        if used.isdisjoint({host.host_name, host.host_id} - {None}):
+            message = f"no agent works on host {shown(host.host_name or host.host_id)}"
+            yield ("hosts", index), "unused-host", message, "give it an agent, or take it out"
 
 
 def _agent_problems(where: Path, agent: AgentFile, names: list[str], ids: list[str]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from reconciler.definitions.dependencies import link_finding
 from reconciler.definitions.findings import Finding, shown
 from reconciler.definitions.following import Follower, is_yaml
 from reconciler.definitions.parse import Locator, Problem
+from reconciler.definitions.plays import Play
 from reconciler.definitions.schemas import TemplateFile
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.tree import Blobs, Tree, content, parents, seen_from
@@ -50,6 +51,12 @@ class ResolvedTemplate:
             folder=self.folder,
             content=self.digests[mode],
         )
+
+    @property
+    def plays(self) -> tuple[Play, ...]:
+        """Its own playbooks and the inherited ones, each in the folder that it is run in."""
+        paths = (posixpath.normpath(f"{self.folder}/{p}") for p in self.provision)
+        return tuple(Play(path, posixpath.dirname(path)) for path in paths)
 
     @property
     def limits(self) -> str:

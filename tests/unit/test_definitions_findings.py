@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.definitions.catalogue import Catalogue
-from tests.definitions import Files, batches, benchmark, errors, load, repository, scenario
+from tests.definitions import Files, batches, benchmark, errors, lint, load, repository, scenario
 
 SCENARIO = "scenarios/nginx/scenario.json"
 BENCHMARK = "config/benchmarks/all.yaml"
@@ -381,10 +381,8 @@ def test_a_specialty_left_to_an_agent_without_one_stalls_that_variant_alone() ->
 
 def test_solutions_and_mutants_are_linted_on_request_and_stall_nothing() -> None:
     files = repository() | {"scenarios/nginx/solution.yml": "- [", "scenarios/nginx/mutants/a.yml": "- ["}
-    catalogue = load(files)
-    assert list(catalogue.findings) == []
-    linted = catalogue.lint(lambda oids: dict.fromkeys(oids, b"- ["))
-    assert [f.path for f in linted] == ["scenarios/nginx/mutants/a.yml", "scenarios/nginx/solution.yml"]
+    assert list(load(files).findings) == []
+    assert [f.path for f in lint(files)] == ["scenarios/nginx/mutants/a.yml", "scenarios/nginx/solution.yml"]
 
 
 def test_reference_scenarios_of_both_shapes_are_read() -> None:

@@ -1,0 +1,221 @@
+"""What is wrong in playbooks, and in the files that they include, beyond their being YAML: looked at when somebody asks for a lint.
+
+A trial finds all this out when it runs, so nothing here stalls one.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import yaml
+
+from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.following import is_yaml
+from reconciler.definitions.lint_rules import RuleId, Severity
+from reconciler.definitions.playbooks import OWN_FOLDER
+from reconciler.definitions.positions import Broken, compose, text_of
+from reconciler.definitions.records import ScenarioRecord
+from reconciler.definitions.tree import Blobs, Tree, joined
+
+_INCLUDES: Mapping[str, Severity] = {
+    "import_playbook": "error",
+    "import_tasks": "error",
+    "include_tasks": "warning",
+    "include_vars": "warning",
+    "vars_files": "warning",
+}
+"""Where file names stand. What is included and not imported is looked for only when its turn comes, if it comes."""
+_ROLES = frozenset({"import_role", "include_role"})
+_COPIES = frozenset({"copy", "template", "script", "unarchive"})
+"""Modules whose ``src`` lies beside the playbook."""
+_BESIDE = ("", "tasks/", "vars/", "files/", "templates/")
+_OF_A_ROLE = ("tasks", "handlers", "vars", "defaults", "meta")
+_PLAY = frozenset({"hosts", "import_playbook"})
+
+
+_PLAYBOOK = re.compile(r"(?:prepare|restore|validate|solution)\.ya?ml|mutants/[^/]+\.ya?ml")
+
+
+class Play(NamedTuple):
+    """A playbook, and the folder that it is run in."""
+
+    path: str
+    folder: str
+
+
+class _File(NamedTuple):
+    path: str
+    folder: str
+    plays: bool
+    """Whether it has to be a list of plays."""
+
+
+class _Name(NamedTuple):
+    """A file, or a role, that is named somewhere."""
+
+    kind: str
+    text: str
+    node: yaml.Node
+
+
+def scenario_plays(record: ScenarioRecord, tree: Tree) -> Iterator[Play]:
+    """The playbooks of a scenario, those that no trial reads included."""
+    start = len(record.folder) + 1
+    named = {r.playbook for r in record.value.rules if r.playbook} if record.value else set[str]()
+    for path in tree.under(record.folder):
+        if path[start:] in named or _PLAYBOOK.fullmatch(path, start):
+            yield Play(path, record.folder)
+
+
+def lint_plays(plays: Iterable[Play], known: Iterable[str], tree: Tree, blobs: Blobs) -> Iterator[Finding]:
+    """Every problem in playbooks and in what they include. Each file is looked at once, and what is ``known`` to be wrong not at all."""
+    seen = {*known, *tree.links}
+    todo = [_File(p.path, p.folder, plays=True) for p in plays if p.path not in seen]
+    blobs.fetch(tree.entries[f.path].oid for f in todo)
+    while todo:
+        file = todo.pop()
+        if file.path not in seen:
+            seen.add(file.path)
+            found = _Linter(file, tree, blobs)
+            yield from found.findings()
+            todo += found.included
+
+
+class _Linter:
+    """Looks at one file."""
+
+    def __init__(self, file: _File, tree: Tree, blobs: Blobs) -> None:
+        self._file, self._tree, self._data = file, tree, blobs[tree.entries[file.path].oid]
+        self.included: list[_File] = []
+
+    def findings(self) -> Iterator[Finding]:
+        try:
+            root = compose(text_of(self._data))
+        except Broken as error:
+            yield self._at((error.line, error.column), error.rule, error.message, error.hint)
+            return
+        if self._file.plays:
+            yield from self._no_plays(root)
+        for node in _mappings(root):
+            yield from self._twice(node)
+            for name in _named(node):
+                yield from self._look_up(name)
+
+    def _at(
+        self, where: tuple[int, int] | yaml.Node, rule: RuleId, message: str, hint: str, severity: Severity = "error"
+    ) -> Finding:
+        if isinstance(where, yaml.Node):
+            where = where.start_mark.line + 1, where.start_mark.column + 1
+        line, column = where
+        return Finding(
+            path=self._file.path, line=line, column=column, rule=rule, severity=severity, message=message, hint=hint
+        )
+
+    def _no_plays(self, root: yaml.Node | None) -> Iterator[Finding]:
+        if not isinstance(root, yaml.SequenceNode) or not root.value:
+            hint = "begin with - hosts: all"
+            yield self._at(root or (1, 1), "not-a-playbook", "a playbook is a list of plays, and this is none", hint)
+            return
+        for play in root.value:
+            if not (isinstance(play, yaml.MappingNode) and any(_last(k) in _PLAY for k, _ in play.value)):
+                yield self._at(play, "not-a-playbook", "this is no play: it names no hosts", "write hosts: all")
+
+    def _twice(self, node: yaml.MappingNode) -> Iterator[Finding]:
+        known: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in known:
+                    message = f"{shown(key.value)} is written twice"
+                    yield self._at(key, "duplicate-field", message, "keep one of them: Ansible takes the last")
+                known.add((key.tag, key.value))
+
+    def _look_up(self, name: _Name) -> Iterator[Finding]:
+        """Follow a name; a finding where it leads out of the repository, or to nothing."""
+        text = OWN_FOLDER.sub("", name.text)
+        if not text or "{{" in text or "{%" in text or "\n" in text:
+            return
+        places = list(self._places(name.kind, text))
+        known = [p for p in places if p and (p in self._tree.entries or self._tree.under(p) or self._tree.link_at(p))]
+        if known:
+            self.included += self._followed(name.kind, known)
+        elif places[0] is None:
+            hint = "put a copy of it into the repository"
+            yield self._at(name.node, "leaves-repository", f"{shown(text)} leaves the repository", hint)
+        elif name.kind in _INCLUDES:
+            near = [p[len(self._file.folder) + 1 :] for p in self._tree.under(self._file.folder) if is_yaml(p)]
+            message = f"{shown(text)} does not exist"
+            yield self._at(name.node, "missing-include", message, nearest(text, near), _INCLUDES[name.kind])
+
+    def _followed(self, kind: str, known: Iterable[str]) -> Iterator[_File]:
+        """What is to be looked at as well: the tasks and variables that are included, a role's files."""
+        if kind == "role":
+            found = [p for role in known for p in self._of_role(role)]
+        else:
+            found = [p for p in known if kind in _INCLUDES and p in self._tree.entries][:1]
+        return (_File(p, self._file.folder, kind == "import_playbook") for p in found if is_yaml(p))
+
+    def _places(self, kind: str, text: str) -> Iterator[str | None]:
+        """Where Ansible looks for a name, as paths of the repository, beside the file first; None where that is outside."""
+        if text.startswith(("/", "~")):
+            yield None if kind in _INCLUDES else ""
+            return
+        own = posixpath.dirname(self._file.path)
+        beside = ("", "roles/") if kind == "role" else _BESIDE
+        for base in dict.fromkeys((own, self._file.folder, posixpath.dirname(own))):
+            for sub in beside:
+                yield joined(base, sub + text)
+
+    def _of_role(self, role: str) -> Iterator[str]:
+        return (p for sub in _OF_A_ROLE for p in self._tree.under(f"{role}/{sub}"))
+
+
+def _mappings(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """Every mapping, the outermost first; what is shared by aliases once."""
+    todo, seen = [root] if root else [], set[int]()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, yaml.ScalarNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield node
+            todo += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            todo += node.value
+
+
+def _last(key: yaml.Node) -> str:
+    """``copy`` of ``ansible.builtin.copy``."""
+    return str(key.value).rpartition(".")[2] if isinstance(key, yaml.ScalarNode) else ""
+
+
+def _named(node: yaml.MappingNode) -> Iterator[_Name]:
+    """The files and roles that a play or a task names."""
+    for key, value in node.value:
+        word = _last(key)
+        if word in _INCLUDES:
+            yield from (_Name(word, v.value, v) for v in _files(value))
+        elif word in _ROLES:
+            yield from (_Name("role", v.value, v) for v in _fields(value, "name"))
+        elif word == "roles" and isinstance(value, yaml.SequenceNode):
+            for item in value.value:
+                named = [item] if isinstance(item, yaml.ScalarNode) else _fields(item, "role", "name")
+                yield from (_Name("role", v.value, v) for v in named)
+        elif word in _COPIES and not list(_fields(value, "remote_src")):
+            yield from (_Name("src", v.value, v) for v in _fields(value, "src"))
+
+
+def _files(value: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """What an include names: a text, its ``file``, or each text of a list (a list in it means: the first that exists)."""
+    if isinstance(value, yaml.ScalarNode):
+        yield value
+    elif isinstance(value, yaml.SequenceNode):
+        yield from (v for v in value.value if isinstance(v, yaml.ScalarNode))
+    else:
+        yield from _fields(value, "file")
+
+
+def _fields(node: yaml.Node, *names: str) -> Iterator[yaml.ScalarNode]:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return (v for k, v in pairs if isinstance(v, yaml.ScalarNode) and _last(k) in names)

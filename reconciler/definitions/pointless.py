@@ -1,0 +1,37 @@
+"""Rules that say nothing: whatever an agent does, they pass, or they fail."""
+
+from typing import Literal
+
+from reconciler.core.model import Scope
+from reconciler.definitions.findings import shown
+from reconciler.definitions.pattern_sense import sense
+from reconciler.definitions.rules import FieldProblem
+from reconciler.definitions.schemas import RuleFile
+
+_ANCHORS = "^ and $ are the ends of the whole text, not of a line, and [] holds no character"
+
+
+def pointless(scope: Scope, rule: RuleFile) -> FieldProblem | None:
+    """Why a rule whose fields are right, and whose pattern compiles, is decided before any agent works; None where it is not."""
+    holds = _holds(scope, rule)
+    if holds is None:
+        return None
+    field = "pattern" if rule.validator == "pattern_match" else ""
+    what = f"the pattern {shown(rule.pattern)}" if field else f"rule {shown(rule.label)}"
+    if holds == "never" and not rule.negate:
+        return FieldProblem(field, "never-matches", f"{what} can never match", _ANCHORS)
+    how = {"never": "can never match", "always": "matches every text" if field else "allows every number of tasks"}
+    if holds == "always" and rule.negate:
+        return FieldProblem(field, "never-passes", f"{what} {how[holds]}, and is negated", "ask for something else")
+    negated = ", and is negated: the rule never fails" if rule.negate else ": the rule never fails"
+    return FieldProblem(field, "never-fails", f"{what} {how[holds]}{negated}", "ask for something that can be missing")
+
+
+def _holds(scope: Scope, rule: RuleFile) -> Literal["never", "always"] | None:
+    """When a rule's condition holds, before ``negate``. In tasks a text that is always found still needs a task."""
+    if rule.validator == "task_count":
+        return "always" if rule.max is None and not rule.min else None
+    if rule.validator != "pattern_match" or rule.pattern is None:
+        return None
+    found = sense(rule.pattern)
+    return None if found == "always" and scope == "tasks" else found
