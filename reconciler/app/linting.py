@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.adapters.git.directory import DirectorySource
-from reconciler.app.settings import ROLES
+from reconciler.app.settings import SHARED
 from reconciler.app.wiring import lint_context
 from reconciler.core.errors import Invalid
 from reconciler.definitions.catalogue import Catalogue
@@ -18,7 +18,7 @@ def lint_directory(directory: Path, *, scenarios: str = "scenarios", config: str
     if not directory.is_dir():
         raise Invalid(f"there is no directory {directory}", hint="name a directory that holds scenarios/ and config/")
     with tempfile.TemporaryDirectory(prefix="reconciler-lint-") as state:
-        source = DirectorySource(directory=directory, folders=(scenarios, config, ROLES), state=Path(state))
+        source = DirectorySource(directory=directory, folders=(scenarios, config, *SHARED), state=Path(state))
         revision = asyncio.run(source.fetch())
         catalogue = Catalogue.load(
             source.tree(revision),

@@ -17,8 +17,8 @@ from reconciler.definitions.explain import validated
 from reconciler.definitions.positions import Broken, read_yaml
 from reconciler.definitions.units import Duration, Size
 
-ROLES = "roles"
-"""The folder of the definitions repository with Ansible roles that scenarios and templates share."""
+SHARED = ("roles",)
+"""Folders of the definitions repository, beside scenarios and config, in which playbooks find what they share."""
 DEFAULT_PATHS = (Path("config/reconciler.yaml"), Path("/etc/reconciler/reconciler.yaml"))
 _QUIET = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)(?: (\S+))?")
 
@@ -41,6 +41,13 @@ def _no_password(url: str) -> str:
     return url
 
 
+def _inside(folder: str) -> str:
+    if folder in ("", ".") or folder.startswith("/") or ".." in folder.split("/"):
+        raise ValueError(f"{folder!r} is no folder of the repository: write a path such as roles or ansible/roles")
+    return folder.rstrip("/")
+
+
+Folder = Annotated[str, AfterValidator(_inside)]
 QuietWindow = Annotated[Window, BeforeValidator(_window)]
 Repository = Annotated[str, AfterValidator(_no_password)]
 
@@ -57,13 +64,14 @@ class SourceSettings(_Section):
     branch: str = "main"
     scenarios: str = "scenarios"
     config: str = "config"
+    shared: list[Folder] = list(SHARED)
     poll: Duration = 60
     debounce: Duration = 1
 
     @property
     def folders(self) -> tuple[str, ...]:
         """All that is looked at in the repository."""
-        return (self.scenarios, self.config, ROLES)
+        return (self.scenarios, self.config, *self.shared)
 
 
 class AuthorSettings(_Section):

@@ -63,7 +63,6 @@ def lint_context() -> Context:
         cron_error=cron_error,
         adapters=ADAPTERS,
         prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),
-        edition=edition(),
     )
 
 
@@ -204,7 +203,7 @@ def _observer(settings: Settings, adapters: _Adapters, by_hand: ByHand | None) -
         clock=adapters.clock,
         timetable=adapters.timetable,
         notes=adapters.state,
-        context=lint_context(),
+        context=replace(lint_context(), edition=digest([edition(), settings.source.folders])),
         scenarios_folder=settings.source.scenarios,
         config_folder=settings.source.config,
         by_hand=by_hand,

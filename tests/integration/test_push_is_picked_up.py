@@ -125,6 +125,18 @@ def test_what_scenarios_share_changes_exactly_those_that_use_it_and_the_reason_n
         before = {*now}
 
 
+def test_a_folder_that_the_configuration_names_is_shared_like_the_roles(tmp_path: Path) -> None:
+    files = definitions("alpha", playbooks=False)
+    files["scenarios/alpha/prepare.yml"] = play("ansible.builtin.include_tasks: ../../library/break.yml")
+    files["library/break.yml"] = "- ansible.builtin.copy: {content: broken, dest: /etc/state}\n"
+    world = World(tmp_path, files)
+    world.configure(source=world.sections["source"] | {"shared": ["library"]})
+    assert world.run("once").code == 0
+    assert due(world) == {}
+    world.commit({"library/break.yml": (files["library/break.yml"] or "") + "# More\n"}, "Break it more")
+    assert due(world)["alpha"]["reason"].endswith(": Break it more")
+
+
 def test_raising_the_iterations_from_two_to_three_adds_one(tmp_path: Path) -> None:
     world = World(tmp_path, definitions("alpha", playbooks=False, iterations=2))
     assert world.run("once").code == 0
