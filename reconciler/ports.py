@@ -4,7 +4,7 @@ Every port says what is durable, what may be repeated ("absent is success") and 
 this trial may be tried again, ``Unavailable`` that the part does not answer at all.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -308,8 +308,12 @@ class Engine(Protocol):
         """File the ticket and return the job's id. Raises ``Transient("provider")``."""
         ...
 
-    def watch(self, job: str) -> AsyncIterator[Job]:
-        """The job as it is, again on each change, last when it has ended. Raises ``Transient``."""
+    def watch(self, job: str) -> AsyncGenerator[Job, None]:
+        """The job as it is, again on each change, last when it has ended. Raises ``Transient``.
+
+        An engine that runs the agent's commands itself tells each before it runs it, and runs it once everybody who
+        watches has come back for more: a command that a watcher answers with ``kill`` never runs.
+        """
         ...
 
     async def kill(self, job: str) -> Job:

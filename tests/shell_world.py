@@ -17,7 +17,7 @@ from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
 from reconciler.core.model import Job, PlaybookResult
 from reconciler.core.planning import Limits, Plan
 from reconciler.definitions.values import Context
-from reconciler.ports import Assignment, Journal
+from reconciler.ports import Assignment, Engine, Journal
 from reconciler.shell.daemon import Policy, Reconciler
 from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Event
@@ -132,6 +132,10 @@ class ShellWorld:
     clock: FakeClock = field(default_factory=FakeClock)
     remote: MemoryBranch = field(default_factory=MemoryBranch)
     script: Script = works
+    engine: Callable[[Script], Engine] = ScriptedEngine
+    """Carries out the script."""
+    seconds: float = 600
+    grace: float = 30
     playbooks: dict[str, PlaybookResult | Exception] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits(parallel=3, memory_mib=8192, attempts=3))
     events: list[Event] = field(default_factory=list)
@@ -170,10 +174,12 @@ class ShellWorld:
                 source=self.source,
                 platforms={"incus": self.platform},
                 provisioner=MemoryProvisioner(self.playbooks),
-                engines=lambda _: ScriptedEngine(self.script),
+                engines=lambda _: self.engine(self.script),
+                patterns=LiteralPatterns(),
                 clock=self.clock,
                 instance=f"instance-{owner}",
-                seconds=600,
+                seconds=self.seconds,
+                grace=self.grace,
             ),
             grader=Grader(results=results, patterns=LiteralPatterns()),
             recorder=recorder,

@@ -1,14 +1,22 @@
 """Jobs at work in this process: what engines that do the work themselves share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 
 from reconciler.core.errors import Transient
 from reconciler.core.model import Job, Outcome, Resolution, Task
 
 _KEPT = 32
 """Ended jobs that can still be asked for; a daemon runs for months."""
+
+
+@dataclass(eq=False)
+class _Watcher:
+    """Somebody who watches a job; ``seen`` is the newest snapshot after which they came back for more."""
+
+    seen: Job | None = None
 
 
 class Progress:
@@ -18,6 +26,30 @@ class Progress:
         """``job`` is what there is to see before the work begins."""
         self.job = job
         self.changed = asyncio.Event()
+        self._watchers: set[_Watcher] = set()
+        self._moved = asyncio.Event()
+
+    async def looked_at(self) -> None:
+        """Wait until everybody who watches has seen what is published now, and come back for more."""
+        while any(watcher.seen is not self.job for watcher in self._watchers):
+            self._moved.clear()
+            await self._moved.wait()
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[Callable[[Job], None]]:
+        """Count as a watcher; what is given is called with each snapshot that was looked at."""
+        watcher = _Watcher()
+        self._watchers.add(watcher)
+
+        def came_back(seen: Job) -> None:
+            watcher.seen = seen
+            self._moved.set()
+
+        try:
+            yield came_back
+        finally:
+            self._watchers.remove(watcher)
+            self._moved.set()
 
     def publish(self, job: Job) -> None:
         """Make ``job`` what everybody sees, and wake those who watch."""
@@ -58,17 +90,19 @@ class Jobs:
         self._jobs[job.id] = progress, task
         return job.id
 
-    async def watch(self, job: str) -> AsyncIterator[Job]:
+    async def watch(self, job: str) -> AsyncGenerator[Job, None]:
         """The job on each change, last when it has ended. Raises what the work raised."""
         progress, task = self._find(job)
-        while True:
-            changed, seen = progress.changed, progress.job
-            if task.done() and not task.cancelled():
-                task.result()
-            yield seen
-            if seen.status is not None:
-                return
-            await changed.wait()
+        with progress.watched() as came_back:
+            while True:
+                changed, seen = progress.changed, progress.job
+                if task.done() and not task.cancelled():
+                    task.result()
+                yield seen
+                if seen.status is not None:
+                    return
+                came_back(seen)
+                await changed.wait()
 
     async def kill(self, job: str) -> Job:
         """Stop the work now; returns the job as it stands, outcome ``killed`` unless it had ended."""

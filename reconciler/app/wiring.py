@@ -216,6 +216,7 @@ def _dispatcher(settings: Settings, adapters: _Adapters, recorder: Recorder, lis
         platforms=adapters.platforms,
         provisioner=adapters.provisioner,
         engines=_Engines(adapters.clock, adapters.patterns).get,
+        patterns=adapters.patterns,
         clock=adapters.clock,
         instance=adapters.instance,
         seconds=settings.limits.trial,

@@ -101,7 +101,9 @@ class Progress:
 def result_line(name: str, record: TrialRecord) -> str:
     """``ok  stale-lock × linux-administration #1  fixed, compliance 100 %  4.2 s``."""
     mark = "ok  " if record.passed else "FAIL"
+    seconds = sum(record.phases.values())
+    if record.violation:
+        return f"{mark} {name}  {record.violation}  {seconds:.1f} s"
     fixed = "fixed" if record.resolution.gate else "not fixed"
     rules = "" if record.compliance.gate else ", breaks a required rule"
-    seconds = sum(record.phases.values())
     return f"{mark} {name}  {fixed}, compliance {percent(record.compliance.score)}{rules}  {seconds:.1f} s"

@@ -201,6 +201,7 @@ def _row_document(row: Row) -> dict[str, Any]:
         "wanted": row.wanted,
         "compliance": row.compliance,
         "verdict": row.verdict,
+        "violation": row.violation,
         "commit": row.commit,
         "finished_at": row.finished_at,
         "reused": row.reused,
@@ -231,10 +232,11 @@ def _rows_table(rows: Sequence[Row]) -> Table:
     table = Table("scenario", "variant", "verdict", "passed", "compliance", "measured at", box=None)
     for row in rows:
         back = " (reused)" if row.reused else ""
+        told = f" {row.violation}" if row.violation else ""
         table.add_row(
             row.scenario,
             row.variant.slug,
-            Text(row.verdict + back, style=_STYLES.get(row.verdict, "")),
+            Text(row.verdict + told + back, style=_STYLES.get(row.verdict, "")),
             f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
             percent(row.compliance),
             (row.commit or "–")[:10],
@@ -294,7 +296,7 @@ def trend_table(rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> Tab
                 f"{sum(r.compliance_gate for r in batch.results)}/{batch.measured}",
                 f"{batch.passed}/{batch.measured}",
                 percent(batch.compliance),
-                Text(says, style=_STYLES.get(says, "")),
+                Text(says + (f" {batch.violation}" if batch.violation else ""), style=_STYLES.get(says, "")),
                 Text(f"← {back}" if back else "", style="dim"),
             )
     return table

@@ -42,6 +42,8 @@ class Row:
     verdict: Verdict
     commit: str | None
     finished_at: str | None
+    violation: str | None
+    """The guard that its trials violated, in words."""
     reused: bool
     """Newer inputs were measured since: these are back, and their results hold."""
 
@@ -63,6 +65,7 @@ def row(scenario: str, variant: Variant, series: tuple[str, str], batch: str, wa
         verdict=verdict(trend, now) if trend and now else "unmeasured",
         commit=now.results[-1].commit if now and now.results else None,
         finished_at=max(r.finished_at for r in now.results) if now and now.results else None,
+        violation=now.violation if now else None,
         reused=bool(trend and now and any(b.mode == now.mode for b in trend.batches[trend.batches.index(now) + 1 :])),
     )
 
@@ -86,7 +89,8 @@ def readme(rows: Iterable[Row]) -> str:
 
 def _line(row: Row) -> str:
     link = f"trends/{'/'.join(row.series)}"
-    note = " (inputs are back; results reused)" if row.reused else ""
+    note = f" {_cell(row.violation)}" if row.violation else ""
+    note += " (inputs are back; results reused)" if row.reused else ""
     at = f"`{row.commit[:10]}`" if row.commit else "–"
     cells = (
         _cell(row.scenario),

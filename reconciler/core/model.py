@@ -75,6 +75,7 @@ class Scenario:
     rules: tuple[Rule, ...] = ()
     allowed_agents: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
+    forbidden_commands: tuple[str, ...] = ()
     folder: str = ""
     """Where it lies in the definitions repository; not part of its identity."""
 

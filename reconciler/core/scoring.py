@@ -52,20 +52,24 @@ class Score:
         return self.compliance_gate and self.resolution_gate
 
 
-def score(rules: Sequence[Rule], job: Job, truth: Mapping[str, PlaybookResult], search: Search) -> Score:
-    """Judge a complete job. ``truth`` maps each Ansible rule's playbook to how it ended.
+def score(
+    rules: Sequence[Rule], job: Job, truth: Mapping[str, PlaybookResult], search: Search, *, guarded: bool = False
+) -> Score:
+    """Judge a job. ``truth`` maps each Ansible rule's playbook to how it ended; one that was not run decides nothing.
 
-    The caller has made sure that ``job.complete``: an absence proves something only in a complete transcript.
+    ``guarded``: a guard was violated, so both gates fail. Only then may the job be incomplete: what is in it is proven,
+    and a rule that would need all of it stays open, since an absence proves something only in a complete transcript.
     """
     results = tuple(_judge(rule, job, truth, search) for rule in rules)
     counted = [r for r in results if r.applies and r.rule.validator != "ansible"]
     required_truths = [r for r in results if r.applies and r.rule.validator == "ansible" and r.rule.required]
-    compliance_gate = all(r.passed for r in counted if r.rule.required)
+    compliance_gate = not guarded and all(r.passed for r in counted if r.rule.required)
+    resolution_gate = all(r.passed for r in required_truths) if required_truths else compliance_gate
     return Score(
         rules=results,
         compliance=round(100 * sum(bool(r.passed) for r in counted) / len(counted), 2) if counted else None,
         compliance_gate=compliance_gate,
-        resolution_gate=all(r.passed for r in required_truths) if required_truths else compliance_gate,
+        resolution_gate=resolution_gate and not guarded,
     )
 
 
@@ -76,21 +80,24 @@ def _judge(rule: Rule, job: Job, truth: Mapping[str, PlaybookResult], search: Se
         holds, evidence = _decide(rule, job, truth, search)
     except TimeoutError:
         return RuleResult(rule=rule, passed=None, evidence=Evidence(text="the pattern ran out of time"))
-    return RuleResult(rule=rule, passed=holds != rule.negate, evidence=evidence)
+    return RuleResult(rule=rule, passed=None if holds is None else holds != rule.negate, evidence=evidence)
 
 
-_Judged = tuple[bool, Evidence | None]
+_Judged = tuple[bool | None, Evidence | None]
+"""Whether the condition holds, None where that is not to be known, and what shows it."""
 
 
 def _decide(rule: Rule, job: Job, truth: Mapping[str, PlaybookResult], search: Search) -> _Judged:
     match rule.validator:
         case "job_resolution_status":
             wanted = rule.pattern.strip().lower()
-            return job.status == _SYNONYMS.get(wanted, wanted), Evidence(text=str(job.status))
+            if job.status is None:
+                return None, None
+            return job.status == _SYNONYMS.get(wanted, wanted), Evidence(text=job.status)
         case "task_count":
-            return _task_count(rule, len(job.tasks))
+            return _task_count(rule, len(job.tasks), final=job.complete)
         case "ansible":
-            return _ground_truth(truth[rule.playbook])
+            return _ground_truth(truth.get(rule.playbook))
         case _:
             return _pattern_match(rule, job, search)
 
@@ -102,16 +109,20 @@ def _pattern_match(rule: Rule, job: Job, search: Search) -> _Judged:
         text = target_text(rule.where, job, task)
         if (found := search(rule.pattern, text)) is not None:
             return True, _quote(rule.where, text, found[0], job, task)
-    return False, None
+    return (False if job.complete else None), None
 
 
-def _task_count(rule: Rule, count: int) -> _Judged:
+def _task_count(rule: Rule, count: int, *, final: bool) -> _Judged:
+    """More tasks may follow where the count is not ``final``: then only too many, or enough without a most, is sure."""
     above = rule.minimum is None or count >= rule.minimum
     below = rule.maximum is None or count <= rule.maximum
-    return above and below, Evidence(text=f"{count} task{'' if count == 1 else 's'}")
+    sure = final or not below or (above and rule.maximum is None)
+    return (above and below) if sure else None, Evidence(text=f"{count} task{'' if count == 1 else 's'}")
 
 
-def _ground_truth(result: PlaybookResult) -> _Judged:
+def _ground_truth(result: PlaybookResult | None) -> _Judged:
+    if result is None:
+        return None, Evidence(text="not run: a guard had stopped the job")
     if result.passed:
         return True, None
     return False, Evidence(text=": ".join(p for p in (result.failed_task, result.message) if p))

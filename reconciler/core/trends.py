@@ -33,6 +33,8 @@ class Result:
     finished_at: str
     commit: str
     path: str
+    violation: str | None = None
+    """The guard that the job violated, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,14 @@ class BatchResults:
         """Mean compliance score of the trials that have one."""
         scores = [r.compliance for r in self.results if r.compliance is not None]
         return round(sum(scores) / len(scores), 2) if scores else None
+
+    @property
+    def violation(self) -> str | None:
+        """Which guard its newest violation was of, in words, and how many trials violated one."""
+        told = [r.violation for r in sorted(self.results, key=lambda r: r.finished_at) if r.violation]
+        if not told:
+            return None
+        return told[-1] + (f"; {len(told)} of {self.measured} trials violated a guard" if self.measured > 1 else "")
 
     @property
     def first_finished(self) -> str:

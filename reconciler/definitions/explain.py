@@ -86,7 +86,7 @@ def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> 
     if kind == "secret":  # what was given is for nobody's eyes
         return "secret", f"{name}: {problem['msg']}", ""
     if kind in ("string_too_short", "too_short"):
-        return "wrong-value", f"{name} is empty", ""
+        return "wrong-value", f"{name} is empty", "write at least one" if kind == "too_short" else ""
     if kind == "string_pattern_mismatch":
         return "wrong-value", f"{name} holds a line break or another control character", "write it on one line"
     return "wrong-value", f"{name}: {problem['msg'][0].lower()}{problem['msg'][1:]}, and this is {shown(given)}", ""

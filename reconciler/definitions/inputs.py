@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from reconciler.core.digests import digest
+from reconciler.core.guards import guarded
 from reconciler.core.model import Agent, Mode, OperationalRule, Specialty, Variant
 from reconciler.definitions.records import Component, ScenarioRecord, component, text_id
 from reconciler.definitions.templates import ResolvedTemplate
@@ -19,7 +20,7 @@ Images = Mapping[tuple[Mode, str], str]
 
 
 def world(record: ScenarioRecord, mode: Mode, templates: Sequence[ResolvedTemplate], images: Images) -> Component:
-    """Template and image, files, hosts and who sits on them, mode, limits; the guards of the oldest scenarios."""
+    """Template and image, files, hosts and who sits on them, mode, limits; the guards, whose order says nothing."""
     scenario, parts = record.scenario, dict(record.dependencies.world)
     parts["mode"] = mode
     parts["hosts"] = _rows_id((h.name, h.template, h.host_id) for h in scenario.hosts)
@@ -28,8 +29,9 @@ def world(record: ScenarioRecord, mode: Mode, templates: Sequence[ResolvedTempla
         parts[f"template {template.name}"] = template.digests[mode]
         parts[f"image {template.name}"] = images.get((mode, template.name), "")
     parts["limits"] = "; ".join(f"{t.name}: {t.limits}" for t in templates)
-    if scenario.allowed_agents or scenario.allowed_hosts:
-        parts["guards"] = digest([scenario.allowed_agents, scenario.allowed_hosts])
+    if guarded(scenario):
+        lists = (scenario.allowed_agents, scenario.allowed_hosts, scenario.forbidden_commands)
+        parts["guards"] = digest([sorted({*each}) for each in lists])
     return component(parts)
 
 

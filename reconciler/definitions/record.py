@@ -70,10 +70,27 @@ class TaskPart(_Part):
 
 
 class JobPart(_Part):
-    """How the job ended."""
+    """How the job ended. ``resolution_status`` null: it was killed, and its engine told no end."""
 
-    resolution_status: str
+    resolution_status: str | None
     tasks: list[TaskPart]
+
+
+class GuardPart(_Part):
+    """The guard that the job violated, and what shows it: the trial failed, and ``validate.yml`` was not run.
+
+    ``value`` is the agent or host that is not allowed, or the pattern, which ran out of time where it is ``inconclusive``;
+    ``line`` counts the lines of the task's commands from 1; ``message`` says it all to people.
+    """
+
+    guard: Literal["allowedAgents", "allowedHosts", "forbiddenCommands"]
+    value: str
+    task: str
+    line: int | None = None
+    text: str
+    seen: str | None = None
+    inconclusive: bool = False
+    message: str
 
 
 class UsagePart(_Part):
@@ -107,7 +124,7 @@ class RulePart(_Part):
 
 
 class GroundTruthPart(_Part):
-    """What the Ansible rules saw; all null where there is none."""
+    """What the Ansible rules saw; all null where there is none, or a guard kept them from being run."""
 
     passed: bool | None
     failed_task: str | None = None
@@ -171,6 +188,7 @@ class TrialRecord(_Part):
     finished_at: datetime
     phases: dict[str, float]
     outcome: Literal["completed", "exhausted", "refused", "killed"]
+    guard: GuardPart | None = None
     job: JobPart
     usage: UsagePart
     rules: list[RulePart]
@@ -179,6 +197,13 @@ class TrialRecord(_Part):
     resolution: ResolutionPart
     passed: bool
     transcript: TranscriptPart
+
+    @property
+    def violation(self) -> str | None:
+        """The guard that was violated, in words: ``killed: forbidden command `rm -rf /` (task 1, line 3)``."""
+        if self.guard is None:
+            return None
+        return f"{'killed' if self.outcome == 'killed' else 'violated'}: {self.guard.message}"
 
     @property
     def path(self) -> str:

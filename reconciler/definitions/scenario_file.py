@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
 from reconciler.definitions.explain import validated
 from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.guards import guard_doubts, guard_problems, pattern_problems
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.parse import Problem, document, located, specialty_key
 from reconciler.definitions.pointless import pointless
@@ -33,9 +34,9 @@ def parse_scenario(path: str, data: bytes, compiles: Callable[[str], str | None]
         key = read.value.get("key") if isinstance(read.value, Mapping) else None
         return Parsed(path=path, claim=key if isinstance(key, str) and key else leaf, findings=tuple(findings))
     rules = list(_rules(file))
-    if problems := [*_rule_problems(rules, compiles), *_host_problems(file)]:
+    if problems := [*_rule_problems(rules, compiles), *guard_problems(file, compiles), *_host_problems(file)]:
         findings += located(path, read, problems)
-    elif doubts := [*_rule_doubts(rules), *_unused_hosts(file)]:
+    elif doubts := [*_rule_doubts(rules), *guard_doubts(file), *_unused_hosts(file)]:
         findings += located(path, read, doubts, warning=True)
     wrong = any(f.severity == "error" for f in findings)
     value = None if wrong else _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
@@ -72,6 +73,7 @@ def _scenario(file: ScenarioFile | OldScenarioFile, folder: str, rules: tuple[Ru
         rules=rules,
         allowed_agents=tuple(validation.allowedAgents),
         allowed_hosts=tuple(validation.allowedHosts),
+        forbidden_commands=tuple(validation.forbiddenCommands),
         folder=folder,
     )
 
@@ -112,10 +114,8 @@ def _rule_problems(rules: Iterable[_Entry], compiles: Callable[[str], str | None
     for where, file, judged in rules:
         for field, rule, message, hint in judged.problems:
             yield ((*where, field) if field else where), rule, message, hint
-        if file.validator == "pattern_match" and file.pattern is not None and (reason := compiles(file.pattern)):
-            dialect = "patterns are JavaScript's, case-insensitive; in JSON a backslash is written twice"
-            told = f"the pattern {shown(file.pattern)} does not compile: {reason}"
-            yield (*where, "pattern"), "bad-pattern", told, dialect
+        if file.validator == "pattern_match" and file.pattern is not None:
+            yield from pattern_problems((*where, "pattern"), file.pattern, compiles)
 
 
 def _rule_doubts(rules: Iterable[_Entry]) -> Iterator[Problem]:

@@ -56,13 +56,14 @@ class RuleFile(Strict):
 
 
 class ValidationFile(Strict):
-    """Rules by scope, and the guards of the oldest version."""
+    """Rules by scope, and the guards."""
 
     gateway: list[RuleFile] = Field(default_factory=list)
     job: list[RuleFile] = Field(default_factory=list)
     tasks: list[RuleFile] = Field(default_factory=list)
-    allowedAgents: list[Text] = Field(default_factory=list)  # noqa: N815 - the format's own spelling
-    allowedHosts: list[Text] = Field(default_factory=list)  # noqa: N815
+    allowedAgents: list[Text] = Field(default_factory=list, min_length=1)  # noqa: N815 - the format's own spelling
+    allowedHosts: list[Text] = Field(default_factory=list, min_length=1)  # noqa: N815
+    forbiddenCommands: list[Text] = Field(default_factory=list)  # noqa: N815
 
 
 class HostFile(Strict):

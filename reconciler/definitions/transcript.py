@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from reconciler import __version__
 from reconciler.core.errors import Invalid
+from reconciler.core.guards import Violation
 from reconciler.core.model import Command, Job, PlaybookResult, Scenario, Task, Trial
 
 SCHEMA = "ATIF-v1.7"
@@ -23,15 +24,15 @@ class Evidence:
 
     job: Job
     truth: Mapping[str, PlaybookResult]
+    guard: Violation | None = None
 
 
 _EVIDENCE = TypeAdapter(Evidence)
 
 
-def trajectory(
-    trial: Trial, scenario: Scenario, job: Job, truth: Mapping[str, PlaybookResult], *, output: int
-) -> dict[str, Any]:
+def trajectory(trial: Trial, scenario: Scenario, seen: Evidence, *, output: int) -> dict[str, Any]:
     """The trajectory as JSON values; of each command's output the first ``output`` characters."""
+    job = seen.job
     cut = replace(job, tasks=tuple(_cut(t, output) for t in job.tasks))
     steps: list[dict[str, Any]] = [
         {"source": "user", "message": f"{scenario.ticket_title}\n\n{scenario.ticket_body}"},
@@ -53,7 +54,7 @@ def trajectory(
             "total_cost_usd": job.usage.cost_usd,
             "total_steps": len(steps),
         },
-        "extra": {"reconciler": _EVIDENCE.dump_python(Evidence(job=cut, truth=truth), mode="json")},
+        "extra": {"reconciler": _EVIDENCE.dump_python(replace(seen, job=cut), mode="json")},
     }
 
 

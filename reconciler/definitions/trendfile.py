@@ -55,6 +55,7 @@ def batch_of(record: TrialRecord, path: str) -> BatchResults:
         finished_at=record.finished_at.isoformat(),
         commit=record.source.commit,
         path=path,
+        violation=record.violation,
     )
     gate = record.benchmark.gate
     return BatchResults(

@@ -137,6 +137,7 @@ class Dispatcher:
             fixed=record.resolution.gate,
             by_the_rules=record.compliance.gate,
             compliance=record.compliance.score,
+            violation=record.violation,
             commit=commit,
         )
         self.listener(Ended(work=work, record=record))

@@ -25,7 +25,7 @@ class Grader:
 
     async def grade(self, work: Work, seen: Seen) -> tuple[TrialRecord, bytes]:
         """The record of a trial that ran, and its transcript."""
-        return build(work, seen, await self._score(work, Evidence(job=seen.job, truth=seen.truth)))
+        return build(work, seen, await self._score(work, Evidence(job=seen.job, truth=seen.truth, guard=seen.guard)))
 
     async def again(self, work: Work, path: str) -> tuple[TrialRecord, None]:
         """A new record from the record at ``path`` and its transcript; no sandbox. Raises ``Transient("evidence")``."""
@@ -33,6 +33,7 @@ class Grader:
         graded = await self._score(work, stored)
         seen = Seen(
             job=stored.job,
+            guard=stored.guard,
             truth=stored.truth,
             image=old.sandbox.image,
             started_at=old.started_at,
@@ -53,4 +54,6 @@ class Grader:
             ) from error
 
     async def _score(self, work: Work, seen: Evidence) -> Score:
-        return await asyncio.to_thread(score, work.scenario.rules, seen.job, seen.truth, self.patterns.search)
+        return await asyncio.to_thread(
+            score, work.scenario.rules, seen.job, seen.truth, self.patterns.search, guarded=seen.guard is not None
+        )

@@ -14,7 +14,7 @@ from reconciler.core.model import PlaybookResult
 from reconciler.core.scoring import RuleResult, Score
 from reconciler.core.trends import KEPT_BATCHES, Trend, fold, verdict
 from reconciler.definitions.record import TrialRecord
-from reconciler.definitions.transcript import trajectory
+from reconciler.definitions.transcript import Evidence, trajectory
 from reconciler.definitions.trendfile import batch_of, dump_json, empty_trend, parse_trend, trend_document
 from reconciler.ports import Results, ResultsStore
 from reconciler.shell.past import trend_path
@@ -122,9 +122,10 @@ def message(record: TrialRecord, trend: Trend) -> str:
     assert batch is not None
     label = record.variant.specialty.lower().replace("_", "-")
     regraded = " (graded again)" if record.regrades else ""
+    violated = f", {record.violation}" if record.violation else ""
     subject = (
         f"{record.scenario.key} × {label}: {batch.passed}/{batch.measured} passed, "
-        f"compliance {percent(batch.compliance)}{regraded}"
+        f"compliance {percent(batch.compliance)}{regraded}{violated}"
     )
     trailers = {
         "Source-Commit": record.source.commit,
@@ -166,6 +167,7 @@ def build(work: Work, seen: Seen, score: Score) -> tuple[TrialRecord, bytes]:
         "finished_at": seen.finished_at,
         "phases": dict(seen.phases),
         "outcome": seen.job.outcome,
+        "guard": asdict(seen.guard) if seen.guard else None,
         "job": {
             "resolution_status": seen.job.status,
             "tasks": [
@@ -214,7 +216,8 @@ def _ground_truth(truth: Mapping[str, PlaybookResult]) -> dict[str, object]:
 def _transcript(work: Work, seen: Seen) -> bytes:
     """The trajectory as JSON; while it is too big, outputs are cut shorter and shorter."""
     for output in (262_144, 16_384, 1_024, 0):
-        document = trajectory(work.trial, work.scenario, seen.job, seen.truth, output=output)
+        held = Evidence(job=seen.job, truth=seen.truth, guard=seen.guard)
+        document = trajectory(work.trial, work.scenario, held, output=output)
         data = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         if len(data) <= TRANSCRIPT_LIMIT:
             return data

@@ -6,8 +6,9 @@ the trial), execute, validate, destroy. Nothing is written here: the caller reco
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -15,12 +16,15 @@ from typing import TypeVar
 import structlog
 
 from reconciler.core.digests import digest
-from reconciler.core.errors import Transient
-from reconciler.core.model import EngineSettings, Job, Mode, PlaybookResult, Ticket
+from reconciler.core.errors import Invalid, Transient, Unavailable
+from reconciler.core.guards import Violation, guarded, violation
+from reconciler.core.model import EngineSettings, Job, Mode, PlaybookResult, Scenario, Ticket
+from reconciler.core.scoring import Search
 from reconciler.ports import (
     Assignment,
     Clock,
     Engine,
+    Patterns,
     Platform,
     Provisioner,
     Sandbox,
@@ -32,19 +36,20 @@ from reconciler.shell.work import Work
 
 log = structlog.get_logger()
 _T = TypeVar("_T")
+_Followed = tuple[Job, Violation | None]
+"""A job as it ended, and the guard that it violated."""
 
 PLAYBOOK_SECONDS = 600.0
 """The longest that one playbook may take, within the trial's own limit."""
 TEARDOWN_SECONDS = 60.0
-_ENGINE_GRACE = 30.0
-"""Seconds past the trial's limit in which an engine that keeps its own time may still end its job."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What a trial showed. ``phases`` in seconds by name; ``truth`` by playbook."""
+    """What a trial showed. ``phases`` in seconds by name; ``truth`` by playbook, empty where a guard was violated."""
 
     job: Job
+    guard: Violation | None
     truth: Mapping[str, PlaybookResult]
     image: str | None
     started_at: datetime
@@ -85,10 +90,13 @@ class TrialRunner:
     provisioner: Provisioner
     engines: Callable[[EngineSettings], Engine]
     """The engine that a key's settings describe."""
+    patterns: Patterns
     clock: Clock
     instance: str
     """Labels the sandboxes of this installation, so that it reaps its own alone."""
     seconds: float
+    grace: float = 30.0
+    """Seconds past the limit in which an engine that keeps its own time may still end its job."""
 
     async def run(self, work: Work, watch: Stopwatch) -> Seen:
         """Run the trial. Raises ``Transient``, ``Invalid`` or ``Unavailable`` when it gave no result."""
@@ -105,13 +113,16 @@ class TrialRunner:
                 left = self.seconds - (self.clock.monotonic() - began)
                 if left <= 0:
                     raise Transient("playbook", f"preparing took the trial's whole time, {self.seconds:.0f} s")
-                job = await self._execute(work, sandboxes, left)
-            with watch.phase("validate"):
-                truth = await self._validate(work, folder, sandboxes)
+                job, guard = await self._execute(work, sandboxes, left)
+            truth: Mapping[str, PlaybookResult] = {}
+            if guard is None:
+                with watch.phase("validate"):
+                    truth = await self._validate(work, folder, sandboxes)
             with watch.phase("teardown"):
                 await machines.aclose()
         return Seen(
             job=job,
+            guard=guard,
             truth=truth,
             image=sandboxes[0].image if sandboxes else None,
             started_at=started,
@@ -144,7 +155,7 @@ class TrialRunner:
                 why = ": ".join(p for p in ("prepare.yml failed", result.failed_task, result.message) if p)
                 raise Transient("playbook", why)
 
-    async def _execute(self, work: Work, sandboxes: Sequence[Sandbox], seconds: float) -> Job:
+    async def _execute(self, work: Work, sandboxes: Sequence[Sandbox], seconds: float) -> _Followed:
         engine = self.engines(work.engine)
         by_host = {s.host: s for s in sandboxes}
         seats = [
@@ -163,26 +174,39 @@ class TrialRunner:
                 seconds=seconds,
             )
         )
-        job = await self._follow(engine, job_id, seconds)
-        if not job.complete:
+        job, guard = await self._follow(engine, job_id, work.scenario, seconds)
+        if guard is None and not job.complete:
             raise Transient("evidence", f"the engine delivered job {job.id} without its end")
-        return job
+        return job, guard
 
-    async def _follow(self, engine: Engine, job_id: str, seconds: float) -> Job:
-        """Watch the job to its end; whatever else ends the watching kills the job first."""
+    async def _follow(self, engine: Engine, job_id: str, scenario: Scenario, seconds: float) -> _Followed:
+        """Watch the job to its end, with an eye on the guards; whatever else ends the watching kills the job first."""
         job: Job | None = None
+        look = functools.partial(self._look, scenario, functools.cache(self.patterns.search))
         try:
-            async with asyncio.timeout(seconds + _ENGINE_GRACE):
-                async for snapshot in engine.watch(job_id):
+            async with (
+                asyncio.timeout(seconds + self.grace),
+                contextlib.aclosing(engine.watch(job_id)) as snapshots,
+            ):
+                async for snapshot in snapshots:
+                    if (found := await look(snapshot, job)) is not None:  # killed while the engine still waits for us
+                        return await _stopped(engine, snapshot, found), found
                     job = snapshot
         except TimeoutError:
             job = await _to_the_end(lambda: engine.kill(job_id))
-        except asyncio.CancelledError:
+            return job, await look(job, None)
+        except (asyncio.CancelledError, Invalid):
             await _to_the_end(lambda: engine.kill(job_id))
             raise
         if job is None:
             raise Transient("evidence", f"the engine told nothing about job {job_id}")
-        return job
+        return job, None
+
+    async def _look(self, scenario: Scenario, search: Search, job: Job, before: Job | None) -> Violation | None:
+        """The guard that ``job`` violates. Searching takes time, which other trials need not wait for."""
+        if not guarded(scenario):
+            return None
+        return await asyncio.to_thread(violation, scenario, job, search, since=before)
 
     async def _validate(self, work: Work, folder: Path, sandboxes: Sequence[Sandbox]) -> Mapping[str, PlaybookResult]:
         """Each distinct playbook of the Ansible rules, once."""
@@ -209,6 +233,16 @@ def ticket(work: Work, now: datetime) -> Ticket:
     moment = (now + timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S UTC")
     title, body = work.scenario.ticket_title, work.scenario.ticket_body
     return Ticket(title=title, body=body.replace("{{schedule_time}}", moment))
+
+
+async def _stopped(engine: Engine, job: Job, found: Violation) -> Job:
+    """The job after its kill. Where its engine does not answer, it dies with its sandbox: a violation stays a result."""
+    log.warning("guard violated", guard=found.guard, problem=found.message, job=job.id)
+    try:
+        return await _to_the_end(lambda: engine.kill(job.id))
+    except (Transient, Unavailable, TimeoutError) as error:
+        log.warning("job not killed", problem=str(error), job=job.id)
+        return job if job.status else replace(job, outcome="killed")
 
 
 @contextlib.asynccontextmanager

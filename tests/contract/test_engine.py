@@ -1,8 +1,12 @@
 """What every engine promises, over the runbook engine and the scripted fake."""
 
 import asyncio
+import contextlib
+import os
+import select
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +30,8 @@ class Rig:
     quick: Assignment
     endless: Assignment
     lost: Assignment
+    running: Callable[[str], Assignment]
+    """An assignment that is done with one command."""
 
 
 PATTERNS = EcmaPatterns()
@@ -43,6 +49,7 @@ def runbook() -> Rig:
         make_assignment(make_seat(QUICK)),
         make_assignment(make_seat(ENDLESS)),
         make_assignment(make_seat(QUICK, sandbox=LocalSandbox(gone=True))),
+        lambda command: make_assignment(make_seat(f"## Always\n```bash\n{command}\n```\n")),
     )
 
 
@@ -61,6 +68,7 @@ def scripted() -> Rig:
         make_assignment(make_seat("echo done")),
         make_assignment(make_seat("sleep 600")),
         make_assignment(make_seat("echo done", sandbox=LocalSandbox(gone=True))),
+        lambda command: make_assignment(make_seat(command)),
     )
 
 
@@ -124,6 +132,42 @@ async def test_kill_right_after_submit_leaves_nothing(rig: Rig) -> None:
     assert (await rig.engine.kill(job)).outcome == "killed"
 
 
+async def test_a_command_that_a_watcher_answers_with_kill_never_runs(rig: Rig, tmp_path: Path) -> None:
+    marker = tmp_path / "it ran"
+    job = await rig.engine.submit(rig.running(f"touch '{marker}'"))
+    async with contextlib.aclosing(rig.engine.watch(job)) as snapshots:
+        async for seen in snapshots:
+            if not any(t.commands for t in seen.tasks):
+                continue
+            await _seen(rig.engine, await rig.engine.submit(rig.quick))  # all the time that another job needs
+            assert not marker.exists()
+            assert (await rig.engine.kill(job)).outcome == "killed"
+            break
+    await _seen(rig.engine, await rig.engine.submit(rig.quick))
+    assert not marker.exists()
+
+
+async def test_kill_ends_what_runs_and_nothing_follows_it(rig: Rig, tmp_path: Path) -> None:
+    began, marker = tmp_path / "began", tmp_path / "it went on"
+    os.mkfifo(began)
+    job = await rig.engine.submit(rig.running(f"sleep 600 & echo $! > '{began}'; wait; touch '{marker}'"))
+    watcher = asyncio.create_task(_seen(rig.engine, job))
+    inner = os.pidfd_open(int(await asyncio.to_thread(began.read_text)))
+    await rig.engine.kill(job)
+    ended, _, _ = await asyncio.to_thread(select.select, [inner], [], [], 10)
+    os.close(inner)
+    assert ended
+    assert (await watcher)[-1].outcome == "killed"
+    assert not marker.exists()
+
+
+async def test_a_watcher_who_leaves_holds_nothing_up(rig: Rig) -> None:
+    job = await rig.engine.submit(rig.quick)
+    async with contextlib.aclosing(rig.engine.watch(job)) as snapshots:
+        assert (await anext(snapshots)).status is None
+    assert (await _seen(rig.engine, job))[-1].status == "success"
+
+
 async def test_a_watcher_sees_that_the_job_was_killed(rig: Rig) -> None:
     job = await rig.engine.submit(rig.endless)
     watcher = asyncio.create_task(_seen(rig.engine, job))
@@ -154,9 +198,11 @@ async def test_a_job_that_nobody_knows_is_the_providers_fault(rig: Rig) -> None:
 
 
 async def test_many_jobs_are_served_at_once(rig: Rig) -> None:
-    jobs = [await rig.engine.submit(rig.quick) for _ in range(40)]
-    ends = await asyncio.gather(*(_seen(rig.engine, job) for job in jobs))
-    assert [seen[-1].status for seen in ends] == ["success"] * 40
+    async def served() -> Job:
+        return (await _seen(rig.engine, await rig.engine.submit(rig.quick)))[-1]
+
+    ends = await asyncio.gather(*(served() for _ in range(40)))
+    assert [end.status for end in ends] == ["success"] * 40
 
 
 async def test_an_engine_has_a_version(rig: Rig) -> None:

@@ -1,7 +1,7 @@
 """An engine that follows a script: what the agent does is a few lines of the one who wrote it."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
 
 from reconciler.adapters.jobs import Jobs, Progress
@@ -31,10 +31,11 @@ class ScriptedEngine:
         async def work(progress: Progress) -> None:
             async for seen in self._script(assignment):
                 progress.publish(replace(seen, id=job.id))
+                await progress.looked_at()
 
         return self._jobs.start(job, work)
 
-    def watch(self, job: str) -> AsyncIterator[Job]:
+    def watch(self, job: str) -> AsyncGenerator[Job, None]:
         """The job on each change. Raises what the script raises."""
         return self._jobs.watch(job)
 

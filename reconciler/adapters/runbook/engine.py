@@ -5,7 +5,7 @@ Deterministic: the same body, ticket and machine give the same commands and the 
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.adapters.jobs import Jobs, Progress
@@ -50,7 +50,7 @@ class RunbookEngine:
 
         return self._jobs.start(job, work)
 
-    def watch(self, job: str) -> AsyncIterator[Job]:
+    def watch(self, job: str) -> AsyncGenerator[Job, None]:
         """The job on each change. Raises ``Transient("sandbox")`` when the sandbox is lost."""
         return self._jobs.watch(job)
 
@@ -80,6 +80,7 @@ class RunbookEngine:
                 break
             command = Command(text=block.command, at=self._clock.now())
             progress.put(replace(task, commands=(*task.commands, command)))
+            await progress.looked_at()
             done = await step.seat.sandbox.run(
                 ["bash", "-c", block.command], timeout=min(seconds, self._command_timeout), limit=_OUTPUT_LIMIT
             )

@@ -1,0 +1,47 @@
+"""What is wrong with guards as they are written."""
+
+from collections.abc import Callable, Iterator
+
+from reconciler.definitions.findings import nearest, shown
+from reconciler.definitions.parse import Problem
+from reconciler.definitions.pattern_sense import sense
+from reconciler.definitions.positions import Path
+from reconciler.definitions.schemas import OldScenarioFile, ScenarioFile
+
+Compiles = Callable[[str], str | None]
+"""Why a pattern does not compile, or None."""
+
+
+def guard_problems(file: ScenarioFile | OldScenarioFile, compiles: Compiles) -> Iterator[Problem]:
+    """What stalls the scenario."""
+    for index, pattern in enumerate(file.validation.forbiddenCommands):
+        yield from pattern_problems(("validation", "forbiddenCommands", index), pattern, compiles)
+
+
+def pattern_problems(where: Path, pattern: str, compiles: Compiles) -> Iterator[Problem]:
+    """Whether a pattern compiles."""
+    if reason := compiles(pattern):
+        dialect = "patterns are JavaScript's, case-insensitive; in JSON a backslash is written twice"
+        yield where, "bad-pattern", f"the pattern {shown(pattern)} does not compile: {reason}", dialect
+
+
+def guard_doubts(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
+    """What is hardly meant, in guards that are right."""
+    agents = [a.agent_id or a.agent_name or "" for a in file.agents]
+    yield from _strangers("allowedAgents", file.validation.allowedAgents, "agents", agents)
+    hosts = [h.host_id or h.host_name or "" for h in file.hosts]
+    yield from _strangers("allowedHosts", file.validation.allowedHosts, "hosts", hosts)
+    for index, pattern in enumerate(file.validation.forbiddenCommands):
+        where, found = ("validation", "forbiddenCommands", index), sense(pattern)
+        if found == "never":
+            yield where, "never-matches", f"the pattern {shown(pattern)} can never match", "it guards nothing"
+        if found == "always":
+            yield where, "never-passes", f"the pattern {shown(pattern)} forbids every command", "ask for something else"
+
+
+def _strangers(guard: str, allowed: list[str], kind: str, known: list[str]) -> Iterator[Problem]:
+    """Names that nobody in the scenario has. Where it declares nobody, the engine chooses, and every name may be right."""
+    for index, name in enumerate(allowed):
+        if known and name not in known:
+            message = f"{guard} names {shown(name)}, which is none of the scenario's {kind}"
+            yield ("validation", guard, index), "guard-names-nobody", message, nearest(name, known)
