@@ -47,6 +47,7 @@ RuleId = Literal[
     "bad-schedule",
     "bad-timezone",
     "ignored-rule",
+    "guard-names-nobody",
     "idle-benchmark",
     "empty-prompt",
     "unread-body",
@@ -117,6 +118,9 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     "bad-schedule": LintRule("error", "a schedule is not five-field cron", 'such as `"0 2 * * *"`'),
     "bad-timezone": LintRule("error", "no time zone has this name", "such as `UTC` or `Europe/Paris`"),
     "ignored-rule": LintRule("warning", "a rule stands where it is never decided", "move it to `validation.job`"),
+    "guard-names-nobody": LintRule(
+        "warning", "a guard allows an agent or a host that the scenario does not have", "write the nearest id or name"
+    ),
     "idle-benchmark": LintRule("warning", "nothing ever starts a benchmark", "`on_change: true`, or a schedule"),
     "empty-prompt": LintRule("warning", "a specialty has no prompt", "write it below the front matter"),
     "unread-body": LintRule("warning", "text stands where none is read", "take it out"),
