@@ -24,7 +24,8 @@ def of(**guards: object) -> str:
 
 
 def findings(text: str) -> list[tuple[int, str, str, str, str]]:
-    found = load({SCENARIO: text}).findings
+    files = {path: content for path, content in repository().items() if "benchmarks" not in path}
+    found = load(files | {SCENARIO: text}).findings
     return [(f.line, f.severity, f.rule, f.message, f.hint) for f in found if f.path == SCENARIO]
 
 
@@ -54,6 +55,13 @@ def test_a_name_that_the_scenario_does_not_have_is_a_warning_with_the_nearest() 
     [(_, severity, rule, message, hint)] = findings(json.dumps(OLD | {"validation": {"allowedAgents": ["agt_wed"]}}))
     assert (severity, rule, hint) == ("warning", "guard-names-nobody", "did you mean agt_web?")
     assert message == "allowedAgents names 'agt_wed', which is none of the scenario's agents"
+
+
+def test_a_pattern_that_forbids_nothing_or_everything_is_hardly_meant() -> None:
+    assert [f[:4] for f in findings(of(forbiddenCommands=["a$b", "rm|"]))] == [
+        (25, "warning", "never-matches", "the pattern 'a$b' can never match"),
+        (26, "warning", "never-passes", "the pattern 'rm|' forbids every command"),
+    ]
 
 
 def test_where_the_engine_chooses_every_name_may_be_right() -> None:
