@@ -101,6 +101,10 @@ ROWS = [
     # ---- targets that their scope does not have
     Row(says="target of another scope", rule="misplaced-field", text=tasks(validator="pattern_match", where="gateway_summary", pattern="x"), at='"gateway_summary"', write="validation.gateway"),
     Row(says="ansible in gateway", rule="ignored-rule", text=scenario(validation={"gateway": [{"label": "r", "validator": "ansible", "ansiblePath": "validate.yml"}]}), at='{\n        "label"', write="validation.job", severity="warning"),
+    # ---- guards
+    Row(says="guard that names nobody", rule="guard-names-nobody", text=scenario(validation={"allowedHosts": ["web1"]}), at='"web1"', write="web-01", severity="warning"),
+    Row(says="guard that is empty", rule="wrong-value", text=scenario(validation={"allowedAgents": []}), at="[]", write="at least one"),
+    Row(says="forbidden pattern that does not compile", rule="bad-pattern", text=scenario(validation={"forbiddenCommands": ["a(b"]}), at='"a(b"', write="JavaScript"),
     # ---- hosts, templates, specialties, engines, names
     Row(says="host that no agent uses", rule="unused-host", text=scenario(hosts=[HOST, {"host_name": "db-01", "template": "debian-base"}]), at='{\n      "host_name": "db-01"', severity="warning"),
     Row(says="agent on a host that is not there", rule="unknown-host", text=scenario(agents=[{**AGENT, "host_name": "web-1"}]), at='"web-1"', write="web-01"),
