@@ -93,11 +93,12 @@ class Specialty:
 
 @dataclass(frozen=True, kw_only=True)
 class OperationalRule:
-    """A rule put into the agent's context where its tags match."""
+    """A rule put into the agent's context where its tags match. ``org``: only there, empty is everywhere."""
 
     name: str
     text: str
     tags: tuple[str, ...] = ()
+    org: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

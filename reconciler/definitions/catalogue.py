@@ -6,18 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
-from reconciler.core.model import Batch, EngineSettings, Host, Mode, OperationalRule, Scenario, Specialty, Template
+from reconciler.core.model import (
+    Agent,
+    Batch,
+    EngineSettings,
+    Host,
+    Mode,
+    OperationalRule,
+    Scenario,
+    Specialty,
+    Template,
+)
 from reconciler.definitions.demands import Assembler, Cells
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.following import Follower
-from reconciler.definitions.inputs import Images, paths_of_world, seats, specialty_part
+from reconciler.definitions.inputs import Images, briefing, paths_of_world, seats, specialty_part
 from reconciler.definitions.library import Library
 from reconciler.definitions.loading import build_records, touched_folders
-from reconciler.definitions.matching import matches
 from reconciler.definitions.parse import Locator
 from reconciler.definitions.plays import lint_plays, scenario_plays
+from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.snapshot import Unreadable, dump, load
@@ -212,17 +221,21 @@ class Catalogue:
         record, specialties = self._contents.scenarios.usable[batch.scenario], self.specialties
         override = batch.variant.specialty if batch.variant.specialty in specialties else None
         hosts = {name: h for h in record.scenario.hosts for name in (h.name, h.host_id) if name}
-        rules = tuple(r for r in self.operational_rules.values() if matches(r, record.facts))
-        return tuple(
-            Seating(agent=a, host=hosts.get(a.host, Host(name=a.host)), specialty=specialties[a.specialty], rules=rules)
-            for a in seats(record, override)
-        )
+        library = self._contents.library
+        briefed = briefing(record, tuple(library.operational_rules.usable.values()), library.hosts.usable)
+
+        def seated(agent: Agent) -> Seating:
+            host = hosts.get(agent.host, Host(name=agent.host))
+            rules = tuple(r.value for r in briefed.on(host.name) if r.value is not None)
+            return Seating(agent=agent, host=host, specialty=specialties[agent.specialty], rules=rules)
+
+        return tuple(seated(a) for a in seats(record, override))
 
     def paths_of(self, batch: Batch, component: str, part: str) -> list[str]:
         """The repository paths in which a part of a batch's inputs is written; they may be gone. Empty: in none."""
         record = self._contents.scenarios.usable.get(batch.scenario)
         if component == "agent":
-            return _paths_of_agent(self._contents, part, [record.path] if record else [])
+            return _paths_of_agent(self._contents, part, record)
         if record is None:
             return []
         if component == "world":
@@ -242,14 +255,20 @@ def _values(shelf: Shelf[Parsed[T]]) -> dict[str, T]:
     return {name: file.value for name, file in shelf.usable.items() if file.value is not None}
 
 
-def _paths_of_agent(contents: _Contents, part: str, scenario: list[str]) -> list[str]:
-    if part == "specialties":
-        return scenario
+def _paths_of_agent(contents: _Contents, part: str, record: ScenarioRecord | None) -> list[str]:
     library = contents.library
-    named: dict[str, Shelf[Any]] = {"rule": library.operational_rules, "engine": library.engines}
+    if part == "specialties":
+        return [record.path] if record else []
+    named = {h.name for h in record.scenario.hosts} if record else set()
+    hosts = [library.hosts.usable[name].path for name in sorted(named & library.hosts.usable.keys())]
+    if part == "rules by host":
+        return hosts
     kind, _, name = part.removeprefix("secondary ").partition(" ")
-    if kind == "specialty":
-        return [
-            f.path for key, files in library.specialties.claims.items() for f in files if specialty_part(key) == part
-        ]
-    return [f.path for f in named[kind].claims.get(name, [])] if kind in named else []
+    match kind:
+        case "specialty":
+            claims = library.specialties.claims.items()
+            return [f.path for key, files in claims for f in files if specialty_part(key) == part]
+        case "rule":  # its own file, or the host's, whose tags let it in
+            return [*(f.path for f in library.operational_rules.claims.get(name, [])), *hosts]
+        case _:
+            return [f.path for f in library.engines.claims.get(name, [])]

@@ -4,9 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core.model import Batch, Inputs, Mode, Variant
-from reconciler.definitions.inputs import AgentDigests, Images, Rules, Specialties, variant_of, world
+from reconciler.definitions.inputs import (
+    AgentDigests,
+    Briefing,
+    Images,
+    Specialties,
+    briefing,
+    variant_of,
+    world,
+)
 from reconciler.definitions.library import Library
-from reconciler.definitions.matching import matches
 from reconciler.definitions.records import Component, ScenarioRecord
 from reconciler.definitions.survey import Scenarios, Survey
 from reconciler.definitions.templates import ResolvedTemplate
@@ -23,8 +30,9 @@ class Cell:
 
     record: ScenarioRecord
     ingredients: tuple[object, ...]
-    all_rules: Rules
-    matched: Rules
+    briefed_by: tuple[object, ...]
+    """The rules and the declared hosts that ``briefing`` was made of."""
+    briefing: Briefing
     worlds: Mapping[Mode, tuple[object, Component]]
     """World component per mode, with the templates and images that it was made of."""
     batches: Mapping[tuple[Lineup, Mode], Batch]
@@ -54,8 +62,9 @@ class Assembler:
         self._specialties = library.specialties.usable
         self._scenarios, self._templates, self._images = scenarios, templates, images
         self._rules = tuple(library.operational_rules.usable.values())
+        self._hosts = library.hosts.usable
         self._agents = AgentDigests(versions)
-        self._surroundings = (self._specialties, templates, dict(images), self._rules)
+        self._surroundings = (self._specialties, templates, dict(images), self._rules, self._hosts)
 
     def assemble(self, survey: Survey, before: Cells) -> tuple[Demands, Cells]:
         """All demand, with the cells to hand in next time."""
@@ -102,24 +111,25 @@ class Assembler:
         own = tuple(s for n in named if (s := self._specialties.get(n)))
         used = tuple(t for h in record.scenario.hosts if (t := self._templates.get(h.template)))
         images = tuple(self._images.get((t.benchmark.mode, u.name), "") for t in terms for u in used)
-        matched = old.matched if old is not None and old.all_rules == self._rules else self._matched(record)
-        ingredients = (terms, matched, own, used, images)
+        briefed_by = (self._rules, *(self._hosts.get(h.name) for h in record.scenario.hosts))
+        briefed = old.briefing if old is not None and old.briefed_by == briefed_by else self._briefing(record)
+        ingredients = (terms, briefed, own, used, images)
         if old is not None and old.ingredients == ingredients:
             return old
         worlds = {mode: self._world(record, mode, used, old) for mode in {t.benchmark.mode for t in terms}}
-        batches = self._batches(record, terms, matched, own, worlds, old)
+        batches = self._batches(record, terms, briefed, own, worlds, old)
         return Cell(
             record=record,
             ingredients=ingredients,
-            all_rules=self._rules,
-            matched=matched,
+            briefed_by=briefed_by,
+            briefing=briefed,
             worlds=worlds,
             batches=batches,
             demands=tuple(_demands(record, terms, batches, used)),
         )
 
-    def _matched(self, record: ScenarioRecord) -> Rules:
-        return tuple(r for r in self._rules if r.value is not None and matches(r.value, record.facts))
+    def _briefing(self, record: ScenarioRecord) -> Briefing:
+        return briefing(record, self._rules, self._hosts)
 
     def _world(self, record: ScenarioRecord, mode: Mode, used: Used, old: Cell | None) -> tuple[object, Component]:
         made_of = (used, tuple(self._images.get((mode, t.name), "") for t in used))
@@ -131,7 +141,7 @@ class Assembler:
         self,
         record: ScenarioRecord,
         terms: Iterable[Terms],
-        rules: Rules,
+        briefed: Briefing,
         own: Specialties,
         worlds: Mapping[Mode, tuple[object, Component]],
         old: Cell | None,
@@ -139,7 +149,7 @@ class Assembler:
         """A batch per lineup and mode; one whose inputs come out as before is the one from before."""
         before = dict(old.batches) if old is not None else {}
         same = {(b.variant, b.mode): b for b in before.values()}
-        if old is None or old.ingredients[1:3] != (rules, own):
+        if old is None or old.ingredients[1:3] != (briefed, own):
             before = {}
         found: dict[tuple[Lineup, Mode], Batch] = {}
         for term in terms:
@@ -150,7 +160,7 @@ class Assembler:
                 batch = before.get((lineup, mode))
                 if batch is None or batch.inputs.world is not worlds[mode][1].parts:
                     variant = variant_of(record, lineup)
-                    agent = self._agents.of(record, lineup, own, rules)
+                    agent = self._agents.of(record, lineup, own, briefed)
                     batch = _batch(record, variant, mode, worlds[mode][1], agent, same.get((variant, mode)))
                 found[lineup, mode] = batch
         return found

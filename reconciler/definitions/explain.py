@@ -26,14 +26,26 @@ _KINDS = {
 }
 
 
-def validated(model: type[Model], document: Document, path: str) -> tuple[Model | None, list[Finding]]:
-    """The document as ``model``, or every problem that keeps it from being one."""
+class _Withheld:
+    """Stands for a value that is for nobody's eyes."""
+
+    def __repr__(self) -> str:
+        return "(not shown)"
+
+
+def validated(
+    model: type[Model], document: Document, path: str, *, secretive: bool = False
+) -> tuple[Model | None, list[Finding]]:
+    """The document as ``model``, or every problem that keeps it from being one. ``secretive``: no value is told."""
     findings = duplicates(document, path) if document.duplicated else []
     try:
         return model.model_validate(document.value), findings
     except ValidationError as error:
-        positions = document.positions()
-        return None, findings + [_finding(model, problem, positions, path) for problem in error.errors()]
+        positions, problems = document.positions(), error.errors()
+        for problem in problems:
+            if secretive and not isinstance(problem["input"], dict):  # of those, only names of fields are told
+                problem["input"] = _Withheld()
+        return None, findings + [_finding(model, problem, positions, path) for problem in problems]
 
 
 def duplicates(document: Document, path: str) -> list[Finding]:

@@ -2,21 +2,50 @@
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reconciler.core.digests import digest
 from reconciler.core.guards import guarded
 from reconciler.core.model import Agent, Mode, OperationalRule, Specialty, Variant
+from reconciler.definitions.matching import Facts, matches
 from reconciler.definitions.records import Component, ScenarioRecord, component, text_id
 from reconciler.definitions.templates import ResolvedTemplate
-from reconciler.definitions.values import Parsed
+from reconciler.definitions.values import HostResource, Parsed
 from reconciler.definitions.wants import Lineup
 
 Specialties = tuple[Parsed[Specialty], ...]
 Rules = tuple[Parsed[OperationalRule], ...]
 Images = Mapping[tuple[Mode, str], str]
 """(mode, template name) to the fingerprint of what its sandboxes start from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Briefing:
+    """The operational rules that match: all of them, and per host its own where hosts differ."""
+
+    rules: Rules
+    shares: tuple[tuple[str, Rules], ...] = ()
+
+    def on(self, host: str) -> Rules:
+        """The rules that get into the context of an agent on a host."""
+        return dict(self.shares).get(host, self.rules)
+
+
+def briefing(record: ScenarioRecord, rules: Rules, declared: Mapping[str, Parsed[HostResource]]) -> Briefing:
+    """Which ``rules`` match on the scenario's hosts; ``declared`` are hosts of the platform, by name."""
+
+    def matching(known: Facts) -> Rules:
+        return tuple(r for r in rules if r.value is not None and matches(r.value, known))
+
+    names = [h.name for h in record.scenario.hosts]
+    found = {name: host.value for name in names if (host := declared.get(name)) is not None and host.value is not None}
+    if not found:
+        return Briefing(rules=matching(record.facts))
+    shares = tuple((n, matching(record.facts.on(found[n]) if n in found else record.facts)) for n in names)
+    everybody = {rule for _, share in shares for rule in share}
+    alike = len({share for _, share in shares}) == 1
+    return Briefing(rules=tuple(r for r in rules if r in everybody), shares=() if alike else shares)
 
 
 def world(record: ScenarioRecord, mode: Mode, templates: Sequence[ResolvedTemplate], images: Images) -> Component:
@@ -64,14 +93,18 @@ class AgentDigests:
         self._versions = versions
         self._known: dict[object, Component] = {}
 
-    def of(self, record: ScenarioRecord, lineup: Lineup, own: Specialties, rules: Rules) -> Component:
-        """``own`` are the specialties of the scenario's agents, ``rules`` those that match."""
+    def of(self, record: ScenarioRecord, lineup: Lineup, own: Specialties, briefing: Briefing) -> Component:
+        """``own`` are the specialties of the scenario's agents."""
         specialties = (lineup.specialty,) if lineup.specialty else own
         who = () if len(specialties) == 1 else tuple((a.name, a.specialty) for a in record.scenario.agents)
-        key = (specialties, lineup, rules, who)
+        key = (specialties, lineup, briefing, who)
         if key not in self._known:
-            parts = self._parts(specialties, lineup, rules)
-            self._known[key] = component({**parts, "specialties": _rows_id(who)} if who else parts)
+            parts = self._parts(specialties, lineup, briefing.rules)
+            if who:
+                parts["specialties"] = _rows_id(who)
+            if briefing.shares:
+                parts["rules by host"] = _rows_id((host, *(r.claim for r in rules)) for host, rules in briefing.shares)
+            self._known[key] = component(parts)
         return self._known[key]
 
     def _parts(self, specialties: Specialties, lineup: Lineup, rules: Rules) -> dict[str, str]:

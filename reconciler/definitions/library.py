@@ -1,4 +1,4 @@
-"""The config folder: every specialty, rule, template, engine, benchmark, host and agent, by kind."""
+"""The config folder: templates, engines, benchmarks and the resources of the platform, by kind."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,13 +7,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reconciler.core.model import EngineSettings, OperationalRule, Specialty
-from reconciler.definitions import parse
+from reconciler.definitions import parse, resources
 from reconciler.definitions.dependencies import link_finding
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.schemas import TemplateFile
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.tree import Blobs, is_regular
-from reconciler.definitions.values import AgentResource, Benchmark, Context, HostResource, Parsed
+from reconciler.definitions.values import Benchmark, Context, HostResource, Parsed, Resource
 from reconciler.ports import Entry
 
 
@@ -27,7 +27,10 @@ class Library:
     engines: Shelf[Parsed[EngineSettings]] = field(default_factory=lambda: Shelf("engine", {}))
     benchmarks: Shelf[Parsed[Benchmark]] = field(default_factory=lambda: Shelf("benchmark", {}))
     hosts: Shelf[Parsed[HostResource]] = field(default_factory=lambda: Shelf("host", {}))
-    agents: Shelf[Parsed[AgentResource]] = field(default_factory=lambda: Shelf("agent", {}))
+    agents: Shelf[Parsed[Resource]] = field(default_factory=lambda: Shelf("agent", {}))
+    credentials: Shelf[Parsed[Resource]] = field(default_factory=lambda: Shelf("credential", {}))
+    gateways: Shelf[Parsed[Resource]] = field(default_factory=lambda: Shelf("gateway", {}))
+    blacklist: Shelf[Parsed[Resource]] = field(default_factory=lambda: Shelf("blacklist entry", {}))
 
     @property
     def shelves(self) -> tuple[Shelf[Parsed[Any]], ...]:
@@ -49,17 +52,20 @@ class Library:
 
 
 PARSERS: Mapping[str, Callable[[str, bytes, Context], Parsed[Any]]] = {
-    "specialties": parse.specialty,
-    "operational_rules": parse.operational_rule,
+    "specialties": resources.specialty,
+    "operational_rules": resources.operational_rule,
     "templates": parse.template,
     "engines": parse.engine,
     "benchmarks": parse.benchmark,
-    "hosts": parse.host_resource,
-    "agents": parse.agent_resource,
+    "hosts": resources.host,
+    "agents": resources.agent,
+    "credentials": resources.credential,
+    "gateways": resources.gateway,
+    "blacklist": resources.blacklist,
 }
 _MISNAMED = {".md": ".mdx"}
 _PATH = re.compile(
-    r"(?P<mdx>specialties|operational_rules|hosts|agents)/(?!README)[^/]+\.mdx?\Z"
+    r"(?P<mdx>specialties|operational_rules|hosts|agents|credentials|gateways|blacklist)/(?!README)[^/]+\.mdx?\Z"
     r"|(?P<yaml>engines|benchmarks)/[^/]+\.ya?ml\Z|(?P<template>templates)/[^/]+/template\.yaml\Z"
 )
 

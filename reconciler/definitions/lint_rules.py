@@ -20,11 +20,14 @@ RuleId = Literal[
     "wrong-value",
     "unknown-value",
     "misplaced-field",
+    "misplaced-variable",
     "secret",
     "duplicate-name",
     "duplicate-host",
     "unknown-host",
     "unused-host",
+    "unknown-credential",
+    "jump-host",
     "unknown-template",
     "template-loop",
     "unknown-specialty",
@@ -89,11 +92,18 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
         "a field says nothing to its validator, or a target is not known in its scope",
         "take it out or move it",
     ),
-    "secret": LintRule("error", "a secret is written out", "name where it comes from instead"),
+    "misplaced-variable": LintRule(
+        "error", "a `${NAME}` stands where nothing replaces it", "write it in a credential's `value` alone"
+    ),
+    "secret": LintRule("warning", "a secret is written out", "name where it comes from instead"),
     "duplicate-name": LintRule("error", "two files declare one name", "give each its own name"),
     "duplicate-host": LintRule("error", "two hosts of a scenario have one name", "give each its own name"),
-    "unknown-host": LintRule("error", "an agent names a host that is not there", "name one of the hosts"),
+    "unknown-host": LintRule("error", "a host is named that is not there", "name one of the hosts"),
     "unused-host": LintRule("warning", "a host of a scenario has no agent", "give it one, or take it out"),
+    "unknown-credential": LintRule("error", "no credential has this name", "name one that exists"),
+    "jump-host": LintRule(
+        "error", "a host is reached through one that is no jump host, or through itself", "name a jump host"
+    ),
     "unknown-template": LintRule("error", "no template has this name", "name one that exists"),
     "template-loop": LintRule("error", "a template is its own ancestor", "break the loop"),
     "unknown-specialty": LintRule("error", "no specialty has this name", "name one that exists"),
@@ -102,7 +112,7 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     "unknown-scenario": LintRule(
         "error", "a benchmark selects a key or tag that nothing bears", "name one that exists"
     ),
-    "unknown-tag": LintRule("error", "an operational rule has a tag of no known kind", "write a documented kind"),
+    "unknown-tag": LintRule("error", "a rule or a host has a tag of no known class", "write a documented class"),
     "no-hosts": LintRule("error", "a benchmark's mode needs hosts, and the scenario has none", "add hosts"),
     "no-agents": LintRule("error", "a variant leaves the specialty to agents, and there are none", "add agents"),
     "no-image": LintRule("error", "a template has no image for a benchmark's mode", "add the image"),

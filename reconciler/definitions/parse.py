@@ -9,11 +9,10 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from reconciler.core.digests import canonical
-from reconciler.core.model import EngineSettings, Gate, OperationalRule, Specialty
+from reconciler.core.model import EngineSettings, Gate
 from reconciler.definitions.explain import validated
 from reconciler.definitions.findings import Finding, nearest, shown
 from reconciler.definitions.lint_rules import RuleId, Severity
-from reconciler.definitions.matching import tag_problem
 from reconciler.definitions.positions import (
     Broken,
     Document,
@@ -25,16 +24,12 @@ from reconciler.definitions.positions import (
     text_of,
 )
 from reconciler.definitions.schemas import (
-    AgentResourceFile,
     BenchmarkFile,
     EngineFile,
-    HostResourceFile,
-    OperationalRuleFile,
-    SpecialtyFile,
     TemplateFile,
 )
 from reconciler.definitions.tree import Blobs, Tree
-from reconciler.definitions.values import AgentResource, Benchmark, Candidate, Context, HostResource, Parsed
+from reconciler.definitions.values import Benchmark, Candidate, Context, Parsed
 from reconciler.ports import Cron
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -100,103 +95,38 @@ class Locator:
         return document(path, self._blobs[self.tree.entries[path].oid], reader_of(path))
 
 
-def _parsed(
+def _nothing(_: Document) -> list[Problem]:
+    return []
+
+
+def parsed(
     path: str,
     data: bytes,
     reader: Callable[[str], Document],
     model: type[Model],
     build: Callable[[Model, Document], tuple[T, list[Finding]]],
     name: str | None = "name",
+    *,
+    lint: Callable[[Document], list[Problem]] = _nothing,
+    secretive: bool = False,
 ) -> Parsed[T]:
-    """Read, validate and build; ``name`` is the field that others know the file by (None: the file's stem)."""
+    """Read, validate and build; ``name`` is the field that others know the file by (None: the file's stem).
+
+    ``lint`` finds what is wrong with the text whether or not it fits the model; ``secretive``: no finding tells a value.
+    """
     stem = PurePosixPath(path).stem
     read = document(path, data, reader)
     if isinstance(read, Finding):
         return Parsed(path=path, claim=stem, findings=(read,))
     claim = str(read.value.get(name) or stem) if name and isinstance(read.value, Mapping) else stem
-    file, findings = validated(model, read, path)
+    file, findings = validated(model, read, path, secretive=secretive)
+    findings += located(path, read, lint(read))
     if file is None:
         return Parsed(path=path, claim=claim, findings=tuple(findings))
     value, more = build(file, read)
     findings += more
     wrong = any(f.severity == "error" for f in findings)
     return Parsed(path=path, claim=claim, value=None if wrong else value, findings=tuple(findings))
-
-
-# ---------------------------------------------------------------- *.mdx
-
-
-def specialty(path: str, data: bytes, context: Context) -> Parsed[Specialty]:
-    """``specialties/*.mdx``: the body, exactly as it is, is the prompt."""
-
-    def build(file: SpecialtyFile, read: Document) -> tuple[Specialty, list[Finding]]:
-        key = specialty_key(file.name)
-        problems: list[Problem] = []
-        if not key:
-            problems.append(
-                (("name",), "wrong-value", "name holds no letter or digit", "use letters, digits and dashes")
-            )
-        empty: list[Problem] = [((), "empty-prompt", "the specialty has no prompt", "write it below the front matter")]
-        value = Specialty(
-            key=key, name=file.name, prompt=read.body, description=file.description, execution_mode=file.execution_mode
-        )
-        lint = located(path, read, [] if read.body.strip() else empty, warning=True)
-        return value, located(path, read, problems) + lint + _prompt_findings(path, data, read.body, context)
-
-    parsed = _parsed(path, data, read_front_matter, SpecialtyFile, build)
-    return Parsed(path=path, claim=specialty_key(parsed.claim), value=parsed.value, findings=parsed.findings)
-
-
-def _prompt_findings(path: str, data: bytes, prompt: str, context: Context) -> list[Finding]:
-    """What an engine would refuse. A warning: the specialty may be meant for another engine."""
-    above = text_of(data).removesuffix(prompt).count("\n")
-    return [
-        Finding(path=path, line=above + line, column=1, severity="warning", rule="runbook", message=message)
-        for line, message in context.prompt_problems(prompt)
-    ]
-
-
-def operational_rule(path: str, data: bytes, _: Context) -> Parsed[OperationalRule]:
-    """``operational_rules/*.mdx``: the body is the rule's text."""
-
-    def build(file: OperationalRuleFile, read: Document) -> tuple[OperationalRule, list[Finding]]:
-        value = OperationalRule(name=file.name, text=read.body.strip(), tags=tuple(file.tags))
-        return value, _tags(path, read, file.tags)
-
-    return _parsed(path, data, read_front_matter, OperationalRuleFile, build)
-
-
-def host_resource(path: str, data: bytes, _: Context) -> Parsed[HostResource]:
-    """``hosts/*.mdx``."""
-
-    def build(file: HostResourceFile, read: Document) -> tuple[HostResource, list[Finding]]:
-        problems: list[Problem] = []
-        if not (file.public_ip or file.private_ip):
-            problems.append(((), "missing-field", "the host has no address", "write public_ip: or private_ip:"))
-        value = HostResource(name=file.name, tags=tuple(file.tags))
-        return value, located(path, read, problems) + _tags(path, read, file.tags)
-
-    return _parsed(path, data, read_front_matter, HostResourceFile, build)
-
-
-def agent_resource(path: str, data: bytes, _: Context) -> Parsed[AgentResource]:
-    """``agents/*.mdx``: front matter alone."""
-
-    def build(file: AgentResourceFile, read: Document) -> tuple[AgentResource, list[Finding]]:
-        name = file.name or PurePosixPath(path).stem
-        value = AgentResource(name=name, specialty=specialty_key(file.specialty), host=file.host)
-        body: list[Problem] = [((), "unread-body", "an agent has no body; this text is not read", "")]
-        return value, located(path, read, body if read.body.strip() else [], warning=True)
-
-    return _parsed(path, data, read_front_matter, AgentResourceFile, build)
-
-
-def _tags(path: str, read: Document, tags: list[str]) -> list[Finding]:
-    problems: list[Problem] = []
-    for index, tag in enumerate(tags):
-        if wrong := tag_problem(tag):
-            problems.append((("tags", index), "unknown-tag", *wrong))
-    return located(path, read, problems)
 
 
 # ---------------------------------------------------------------- *.yaml
@@ -217,10 +147,8 @@ def template(path: str, data: bytes, _: Context) -> Parsed[TemplateFile]:
                 problems.append((("provision", index), "playbook-path", message, hint))
         return file, located(path, read, problems)
 
-    parsed = _parsed(path, data, read_yaml, TemplateFile, build, name=None)
-    return Parsed(
-        path=path, claim=PurePosixPath(path).parent.name, value=parsed.value, findings=parsed.findings
-    )  # fmt: skip
+    found = parsed(path, data, read_yaml, TemplateFile, build, name=None)
+    return Parsed(path=path, claim=PurePosixPath(path).parent.name, value=found.value, findings=found.findings)
 
 
 def engine(path: str, data: bytes, context: Context) -> Parsed[EngineSettings]:
@@ -238,7 +166,7 @@ def engine(path: str, data: bytes, context: Context) -> Parsed[EngineSettings]:
         )  # fmt: skip
         return value, located(path, read, problems)
 
-    return _parsed(path, data, read_yaml, EngineFile, build, name=None)
+    return parsed(path, data, read_yaml, EngineFile, build, name=None)
 
 
 def _not_json(settings: object) -> str:
@@ -260,7 +188,7 @@ def benchmark(path: str, data: bytes, context: Context) -> Parsed[Benchmark]:
             findings += located(path, read, idle, warning=True)
         return _benchmark(file), findings
 
-    return _parsed(path, data, read_yaml, BenchmarkFile, build)
+    return parsed(path, data, read_yaml, BenchmarkFile, build)
 
 
 def _benchmark(file: BenchmarkFile) -> Benchmark:

@@ -32,6 +32,14 @@ STATUSES = ("success", "agentic_failure", "hard_failure", "partial", "no_action"
 """Every resolution status of every documented version."""
 
 
+def _one_is_a_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+OneOrMore = Annotated[list[Name], BeforeValidator(_one_is_a_list, json_schema_input_type=list[Name] | Name)]
+"""A list of names; one alone may be written without brackets."""
+
+
 class Strict(BaseModel):
     """No conversions, no unknown fields."""
 
@@ -109,65 +117,6 @@ class OldScenarioFile(_ScenarioBase):
     description: Text
 
 
-# ---------------------------------------------------------------- resources (*.mdx front matter)
-
-
-class SpecialtyFile(Strict):
-    """Front matter of a specialty; the body is the prompt."""
-
-    org: str | None = None
-    name: Name
-    description: str = ""
-    execution_mode: Literal["investigate_only"] | None = None
-
-
-class OperationalRuleFile(Strict):
-    """Front matter of an operational rule; the body is its text."""
-
-    org: str | None = None
-    name: Name
-    tags: list[Name] = []
-
-
-class HostResourceFile(Strict):
-    """Front matter of a host; the body is what is known about it."""
-
-    org: str | None = None
-    name: Name
-    public_ip: str | None = None
-    private_ip: str | None = None
-    additional_names: list[Name] = []
-    target_type: Literal["ssh", "winrm"] = "ssh"
-    target_port: int | None = Field(default=None, ge=1, le=65_535)
-    skip_tls_verify: bool = False
-    tags: list[Name] = []
-    is_jump_host: bool = False
-    jump_host: Name | None = None
-    jump_host_credential: Name | None = None
-    jump_host_user_credential: Name | None = None
-    eligible_subnets: list[str] = []
-
-
-class CredentialUse(Strict):
-    """A credential that an agent may use, and as what."""
-
-    credential: Name
-    credential_role: Literal["ssh_username", "ssh_password", "ssh_private_key", "ssh_public_key"]
-    is_required: bool = True
-
-
-class AgentResourceFile(Strict):
-    """Front matter of an agent; it has no body."""
-
-    name: Name | None = None
-    specialty: Name
-    host: Name
-    main_engine: Name
-    secondary_engine: Name
-    remote_execution: bool = True
-    credential_config: list[CredentialUse] = []
-
-
 # ---------------------------------------------------------------- templates, engines, benchmarks
 
 
@@ -213,17 +162,11 @@ class GateFile(Strict):
     compliance: float = Field(default=0.0, ge=0, le=100)
 
 
-def _one_is_a_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 class BenchmarkFile(Strict):
     """Declared demand: scenarios × variants."""
 
     name: Name
-    scenarios: Annotated[list[Name], BeforeValidator(_one_is_a_list, json_schema_input_type=list[Name] | Name)] = Field(
-        min_length=1, description='Keys or tags, or "*" for every scenario.'
-    )
+    scenarios: OneOrMore = Field(min_length=1, description='Keys or tags, or "*" for every scenario.')
     variants: list[VariantFile] = Field(default=[VariantFile()], min_length=1)
     iterations: int = Field(default=1, ge=1, le=1000)
     on_change: bool = True

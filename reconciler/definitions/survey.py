@@ -11,6 +11,7 @@ from reconciler.definitions.fitting import Misfit, dangling, misfit, own_misfit
 from reconciler.definitions.library import Library
 from reconciler.definitions.parse import Locator, Problem
 from reconciler.definitions.records import ScenarioRecord
+from reconciler.definitions.references import reference_problems
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.templates import Templates
@@ -114,21 +115,9 @@ class Surveyor:
         for record in self._scenarios.usable.values():
             if problems := list(dangling(record, self._templates, self._library.specialties)):
                 yield from self._locator.findings(record.path, problems, warning=True)
-        yield from self._agents()
+        for path, problems in reference_problems(self._library):
+            yield from self._locator.findings(path, problems)
         yield from (link_finding(p) for p in self._locator.tree.links)
-
-    def _agents(self) -> Iterator[Finding]:
-        """Agents of the platform that name what is not there."""
-        for file in self._library.agents.usable.values():
-            agent, problems = file.value, list[Problem]()
-            assert agent is not None
-            if agent.specialty not in self._library.specialties.names:
-                problems.append(
-                    (("specialty",), "unknown-specialty", *self._library.specialties.unknown(agent.specialty))
-                )
-            if agent.host not in self._library.hosts.names:
-                problems.append((("host",), "unknown-host", *self._library.hosts.unknown(agent.host)))
-            yield from self._locator.findings(file.path, problems)
 
 
 def _without_echoes(findings: Iterable[Finding]) -> Iterator[Finding]:

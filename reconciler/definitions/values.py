@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from reconciler.core.model import Agent, Batch, Gate, Host, Mode, OperationalRule, Scenario, Specialty, Variant
 from reconciler.definitions.findings import Finding
@@ -65,21 +65,34 @@ class Benchmark:
     gate: Gate = field(default_factory=Gate)
 
 
-@dataclass(frozen=True, kw_only=True)
-class HostResource:
-    """A host of the platform, as far as trials care."""
-
-    name: str
-    tags: tuple[str, ...] = ()
+ReferenceKind = Literal["specialties", "hosts", "credentials"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentResource:
-    """An agent of the platform, as far as trials care."""
+class Reference:
+    """A name by which a resource refers to another, and where it is written."""
+
+    where: tuple[str | int, ...]
+    kind: ReferenceKind
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A resource of the platform, as far as trials care: that it is there. Never a secret's value."""
+
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostResource(Resource):
+    """A host of the platform; ``tags`` in lower case."""
 
     name: str
-    specialty: str
-    host: str
+    org: str = ""
+    tags: frozenset[str] = frozenset()
+    is_jump_host: bool = False
+    jump_host: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,12 @@ CONFIG = {
     ),
     "config/benchmarks/more.yaml": (benchmark("more", iterations=5), benchmark("all"), "nothing"),
     "config/agents/a.mdx": ("---\nspecialty: more\nhost: h\nmain_engine: m\nsecondary_engine: m\n---\n",),
+    "config/hosts/h.mdx": (
+        "---\nname: h\nprivate_ip: a\njump_host: web-01\njump_host_credential: k\n---\n",
+        "---\nname: web-01\nprivate_ip: a\norg: o\n---\n",
+    ),
+    "config/hosts/web.mdx": ("---\nname: web-01\nprivate_ip: a\nis_jump_host: true\ntags: [app:shop]\n---\n",),
+    "config/credentials/k.mdx": ("---\nname: k\ntype: SECRET\nvalue: ${K}\n---\n", "---\nname: j\ntype: SECRET\n---\n"),
 }
 
 REACHING_OUT = {

@@ -1,4 +1,4 @@
-"""Units, tags, schemas: the small print of the formats."""
+"""Units, schemas, positions: the small print of the formats."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,6 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.core.model import OperationalRule, Scenario
-from reconciler.definitions.matching import facts, matches
 from reconciler.definitions.positions import read_json, read_yaml
 from reconciler.definitions.schemas import schema_documents
 from reconciler.definitions.units import parse_duration, parse_size
@@ -63,36 +61,6 @@ def test_the_schemas_judge_files_as_the_program_does(name: str, text: str, right
     schema = schema_documents()[f"{name}.schema.json"]
     jsonschema.Draft202012Validator.check_schema(schema)
     assert jsonschema.Draft202012Validator(schema).is_valid(yaml.safe_load(text)) is right
-
-
-def ticket(body: str, *tags: str) -> Scenario:
-    return Scenario(key="k", title="t", description="", ticket_title="Help", ticket_body=body, tags=tags)
-
-
-@pytest.mark.parametrize(
-    ("tags", "body", "own", "applies"),
-    [
-        ((), "anything", (), True),
-        (("os:linux",), "anything", (), True),
-        (("os:windows",), "anything", (), False),
-        (("tech:nginx",), "Nginx is down.", (), True),
-        (("tech:nginx",), "nginx-broken? no: mynginx", (), True),
-        (("tech:nginx",), "mynginx is down", (), False),
-        (("tech:nginx",), "The site is down", ("nginx",), True),
-        (("tech:nginx",), "The site is down", ("tech:nginx",), True),
-        (("nginx",), "The site is down", ("tech:nginx",), True),
-        (("tech:nginx", "app:shop"), "nginx is down", (), False),
-        (("tech:nginx", "procedure:restart"), "nginx is down", (), False),
-        (("tech:nginx", "procedure:restart"), "nginx was restarted", (), True),
-        (("tech:nginx", "procedure:restart", "procedure:deploy"), "deploying nginx fails", (), True),
-        (("procedure:restart",), "nothing", ("procedure:restart",), True),
-    ],
-)
-def test_a_rule_applies_when_all_scopes_hold_and_one_procedure_does(
-    tags: tuple[str, ...], body: str, own: tuple[str, ...], applies: bool
-) -> None:
-    rule = OperationalRule(name="r", text="x", tags=tags)
-    assert matches(rule, facts(ticket(body, *own))) is applies
 
 
 def test_positions_in_json_are_those_of_keys_and_values() -> None:

@@ -1,0 +1,47 @@
+"""The names by which resources of the platform refer to each other, looked up."""
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.definitions.findings import shown
+from reconciler.definitions.library import Library
+from reconciler.definitions.lint_rules import RuleId
+from reconciler.definitions.parse import Problem
+from reconciler.definitions.values import HostResource, ReferenceKind, Resource
+
+_RULES: Mapping[ReferenceKind, RuleId] = {
+    "specialties": "unknown-specialty",
+    "hosts": "unknown-host",
+    "credentials": "unknown-credential",
+}
+
+
+def reference_problems(library: Library) -> Iterator[tuple[str, list[Problem]]]:
+    """Path and problems of each host and agent that refers to what is not there, or cannot be reached."""
+    for shelf in (library.agents, library.hosts):
+        for file in shelf.usable.values():
+            if problems := list(_dangling(file.value, library)):
+                yield file.path, problems
+    for name, host in library.hosts.usable.items():
+        assert host.value is not None
+        if wrong := _jump_problem(name, host.value, library):
+            yield host.path, [(("jump_host",), "jump-host", *wrong)]
+
+
+def _dangling(resource: Resource | None, library: Library) -> Iterator[Problem]:
+    for reference in resource.references if resource is not None else ():
+        shelf = getattr(library, reference.kind)
+        if reference.name not in shelf.names:
+            yield reference.where, _RULES[reference.kind], *shelf.unknown(reference.name)
+
+
+def _jump_problem(name: str, host: HostResource, library: Library) -> tuple[str, str] | None:
+    """(message, hint) where a host cannot be reached through its jump host."""
+    way = [name]
+    while host.jump_host and (through := library.hosts.usable.get(host.jump_host)) and through.value:
+        if host.jump_host in way:
+            return f"jump hosts lead in a circle: {' → '.join([*way, host.jump_host])}", "break the loop"
+        if not through.value.is_jump_host and len(way) == 1:
+            return f"{shown(host.jump_host)} is no jump host", f"write is_jump_host: true in {through.path}"
+        way.append(host.jump_host)
+        host = through.value
+    return None
