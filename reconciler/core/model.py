@@ -40,6 +40,12 @@ class Rule:
     playbook: str = ""
     """``ansiblePath``: relative to the scenario's folder."""
 
+    @cached_property
+    def digest(self) -> str:
+        """Names what is judged: every field but the label, so two equal digests are the same rule, whatever it is called."""
+        said = (self.scope, self.validator, self.required, self.negate, self.where, self.pattern)
+        return digest([*said, self.minimum, self.maximum, self.playbook])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
@@ -255,6 +261,11 @@ class Task:
     ended: bool = False
     """Its commands were delivered to their end; without it an absence proves nothing."""
 
+    def continues(self, earlier: "Task") -> bool:
+        """Whether the task may be seen so after ``earlier``: it still ran those commands first, and what had ended, ended."""
+        then, now = [c.text for c in earlier.commands], [c.text for c in self.commands]
+        return now == then and self.ended if earlier.ended else now[: len(then)] == then
+
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
@@ -266,8 +277,17 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TicketState:
+    """A ticket as its gateway shows it: its status there, what the gateway posted on it, and its summary of the resolution."""
+
+    status: str
+    messages: tuple[str, ...] = ()
+    summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
-    """What answers a ticket. ``status`` is None while it runs."""
+    """What answers a ticket. ``status`` is None while it runs, ``ticket`` where the gateway has no tickets to look at."""
 
     id: str
     status: Resolution | None = None
@@ -276,11 +296,18 @@ class Job:
     resolution: str = ""
     tasks: tuple[Task, ...] = ()
     usage: Usage = Usage()
+    ticket: TicketState | None = None
 
     @property
     def complete(self) -> bool:
         """The job ended and every task's commands were delivered to their end."""
         return self.status is not None and all(t.ended for t in self.tasks)
+
+    def continues(self, earlier: "Job") -> bool:
+        """Whether the job may be seen so after ``earlier``: nothing that was told of it is taken back."""
+        now = {t.id: t for t in self.tasks}
+        told = all(t.id in now and now[t.id].continues(t) for t in earlier.tasks)
+        return told and earlier.status in (None, self.status)
 
 
 @dataclass(frozen=True, kw_only=True)

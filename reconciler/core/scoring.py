@@ -1,25 +1,29 @@
 """Rules against evidence: rule results, the compliance score, the two gates, passed.
 
 The scores and gates are those of the documented benchmark system: the compliance score counts every rule but the
-Ansible ones, required and optional together; a scenario passes only when both gates pass.
+Ansible ones, required and optional together; a scenario passes only when both gates pass. What the documents leave open
+is decided in ``docs/format.md``, section 3.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.model import Command, Job, PlaybookResult, Rule, Task
+from reconciler.core.model import Command, Job, PlaybookResult, Rule, Scope, Task, TicketState
 
 Search = Callable[[str, str], tuple[int, int] | None]
 """``search(pattern, text)``: start and end of the first match. Raises ``TimeoutError`` when it cannot tell in time."""
 
 _LONGEST_LINE = 500
-_SYNONYMS = {"no_tasks_created": "no_action"}
-"""Statuses of older versions, by their newest name."""
+_BEFORE_MATCH = 100
+"""Characters of a quoted line, and those of them that come before a match far to the right."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What decided a rule: in which task, which line (from 1), what text, and who saw it."""
+    """What decided a rule: in which task, which line (from 1), what text, and who saw it.
+
+    Where nothing matched there is no line, and ``text`` says how much was searched.
+    """
 
     text: str
     task: str | None = None
@@ -33,7 +37,7 @@ class RuleResult:
 
     rule: Rule
     passed: bool | None
-    evidence: Evidence | None = None
+    evidence: Evidence
     applies: bool = True
 
 
@@ -62,54 +66,59 @@ def score(
     """
     results = tuple(_judge(rule, job, truth, search) for rule in rules)
     counted = [r for r in results if r.applies and r.rule.validator != "ansible"]
-    required_truths = [r for r in results if r.applies and r.rule.validator == "ansible" and r.rule.required]
-    compliance_gate = not guarded and all(r.passed for r in counted if r.rule.required)
-    resolution_gate = all(r.passed for r in required_truths) if required_truths else compliance_gate
+    truths = [r for r in results if r.applies and r.rule.validator == "ansible"]
+    compliance_gate = not guarded and _gate(counted)
     return Score(
         rules=results,
         compliance=round(100 * sum(bool(r.passed) for r in counted) / len(counted), 2) if counted else None,
         compliance_gate=compliance_gate,
-        resolution_gate=resolution_gate and not guarded,
+        resolution_gate=not guarded and _gate(truths) if truths else compliance_gate,
     )
 
 
+def _gate(results: Sequence[RuleResult]) -> bool:
+    return all(r.passed for r in results if r.rule.required)
+
+
 def _judge(rule: Rule, job: Job, truth: Mapping[str, PlaybookResult], search: Search) -> RuleResult:
-    if rule.scope == "gateway" or rule.validator == "ticket_status":
-        return RuleResult(rule=rule, passed=None, applies=False)
-    try:
-        holds, evidence = _decide(rule, job, truth, search)
-    except TimeoutError:
-        return RuleResult(rule=rule, passed=None, evidence=Evidence(text="the pattern ran out of time"))
+    if not _applies(rule, job):
+        return RuleResult(rule=rule, passed=None, evidence=_LEFT_OUT, applies=False)
+    holds, evidence = _decide(rule, job, truth, search)
     return RuleResult(rule=rule, passed=None if holds is None else holds != rule.negate, evidence=evidence)
 
 
-_Judged = tuple[bool | None, Evidence | None]
-"""Whether the condition holds, None where that is not to be known, and what shows it."""
+_LEFT_OUT = Evidence(text="left out: the gateway has no ticket to look at")
+
+
+def _applies(rule: Rule, job: Job) -> bool:
+    """Rules about the ticket need one to look at; no playbook is run for them."""
+    if rule.scope == "gateway" or rule.validator == "ticket_status":
+        return job.ticket is not None and rule.validator != "ansible"
+    return True
+
+
+_Judged = tuple[bool | None, Evidence]
 
 
 def _decide(rule: Rule, job: Job, truth: Mapping[str, PlaybookResult], search: Search) -> _Judged:
+    """Whether the rule's condition holds, before ``negate``; None where that could not be found out."""
     match rule.validator:
         case "job_resolution_status":
-            wanted = rule.pattern.strip().lower()
-            if job.status is None:
-                return None, None
-            return job.status == _SYNONYMS.get(wanted, wanted), Evidence(text=job.status)
+            return _status(rule, job.status)
+        case "ticket_status":
+            return _status(rule, job.ticket.status if job.ticket else None)
         case "task_count":
             return _task_count(rule, len(job.tasks), final=job.complete)
         case "ansible":
-            return _ground_truth(truth.get(rule.playbook))
-        case _:
+            return _ground_truth(rule.playbook, truth.get(rule.playbook))
+        case "pattern_match":
             return _pattern_match(rule, job, search)
 
 
-def _pattern_match(rule: Rule, job: Job, search: Search) -> _Judged:
-    """Holds when at least one task (in scope ``tasks``) or the job (in scope ``job``) matches."""
-    subjects: Sequence[Task | None] = job.tasks if rule.scope == "tasks" else (None,)
-    for task in subjects:
-        text = target_text(rule.where, job, task)
-        if (found := search(rule.pattern, text)) is not None:
-            return True, _quote(rule.where, text, found[0], job, task)
-    return (False if job.complete else None), None
+def _status(rule: Rule, status: str | None) -> _Judged:
+    if status is None:
+        return None, Evidence(text="the job was stopped before it had a status")
+    return rule.pattern.strip().casefold() == status.strip().casefold(), Evidence(text=status)
 
 
 def _task_count(rule: Rule, count: int, *, final: bool) -> _Judged:
@@ -117,16 +126,17 @@ def _task_count(rule: Rule, count: int, *, final: bool) -> _Judged:
     above = rule.minimum is None or count >= rule.minimum
     below = rule.maximum is None or count <= rule.maximum
     sure = final or not below or (above and rule.maximum is None)
-    return (above and below) if sure else None, Evidence(text=f"{count} task{'' if count == 1 else 's'}")
+    return (above and below) if sure else None, Evidence(text=_counted(count, "task"))
 
 
-def _ground_truth(result: PlaybookResult | None) -> _Judged:
+def _ground_truth(playbook: str, result: PlaybookResult | None) -> _Judged:
     if result is None:
-        return None, Evidence(text="not run: a guard had stopped the job")
-    if result.passed:
-        return True, None
-    return False, Evidence(text=": ".join(p for p in (result.failed_task, result.message) if p))
+        return None, Evidence(text=f"{playbook} was not run: a guard had stopped the job")
+    why = ": ".join(p for p in (result.failed_task, result.message) if p)
+    return result.passed, Evidence(text=f"{playbook} passed" if result.passed else why or f"{playbook} failed")
 
+
+# ---------------------------------------------------------------- pattern_match
 
 _OF_TASK: Mapping[str, Callable[[Task], str]] = {
     "executed_commands": lambda t: "\n".join(c.text for c in t.commands),
@@ -140,24 +150,63 @@ _OF_JOB: Mapping[str, Callable[[Job], str]] = {
     "job_resolution": lambda j: j.resolution,
     "job_plan": lambda j: j.plan,
 }
+_OF_TICKET: Mapping[str, Callable[[TicketState], str]] = {
+    "gateway_messages": lambda t: "\n".join(t.messages),
+    "gateway_summary": lambda t: t.summary,
+}
+TARGETS: Mapping[Scope, frozenset[str]] = {
+    "gateway": frozenset(_OF_TICKET),
+    "job": frozenset(_OF_JOB),
+    "tasks": frozenset(_OF_TASK),
+}
+"""The ``where`` targets that each scope has."""
 
 
-def target_text(where: str, job: Job, task: Task | None) -> str:
-    """The text of a ``where`` target; a task's target without a task is that of all tasks, one after the other."""
+def _pattern_match(rule: Rule, job: Job, search: Search) -> _Judged:
+    """Holds when one text matches: that of at least one task, of the job, or of the ticket."""
+    for task, text in _texts(rule.where, job):
+        try:
+            found = search(rule.pattern, text)
+        except TimeoutError:
+            return None, Evidence(
+                task=task.id if task else None, text=f"inconclusive: the pattern ran out of time in {rule.where}"
+            )
+        if found is not None:
+            return True, _quote(rule.where, text, found[0], task)
+    return (False if job.complete else None), Evidence(text=_searched(rule.where, job))
+
+
+def _texts(where: str, job: Job) -> Sequence[tuple[Task | None, str]]:
+    if where in _OF_TASK:
+        return [(task, _OF_TASK[where](task)) for task in job.tasks]
     if where in _OF_JOB:
-        return _OF_JOB[where](job)
-    tasks = job.tasks if task is None else (task,)
-    return "\n".join(_OF_TASK[where](t) for t in tasks)
+        return [(None, _OF_JOB[where](job))]
+    return [(None, _OF_TICKET[where](job.ticket))] if job.ticket else []
 
 
-def _quote(where: str, text: str, at: int, job: Job, task: Task | None) -> Evidence:
+def _searched(where: str, job: Job) -> str:
+    """What an absence rests on."""
+    if where not in _OF_TASK:
+        return f"no match in {where}, {_counted(sum(len(text) for _, text in _texts(where, job)), 'character')}"
+    if not job.tasks:
+        return "no match: the job ended without tasks"
+    commands = f", {_counted(sum(len(t.commands) for t in job.tasks), 'command')}"
+    return (
+        f"no match in {where} of {_counted(len(job.tasks), 'task')}{commands if where == 'executed_commands' else ''}"
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _quote(where: str, text: str, at: int, task: Task | None) -> Evidence:
     """The line that holds position ``at``; for a command, also who saw it."""
-    line = text.count("\n", 0, at)
-    quoted = text.split("\n")[line]
-    seen = None
-    if where == "executed_commands":
-        seen = _command_at([c for t in (job.tasks if task is None else (task,)) for c in t.commands], line)
-    return Evidence(task=task.id if task else None, line=line + 1, text=quoted[:_LONGEST_LINE], seen=seen)
+    line, begin = text.count("\n", 0, at), text.rfind("\n", 0, at) + 1
+    whole = text[begin:].split("\n", 1)[0]
+    start = max(0, min(at - begin - _BEFORE_MATCH, len(whole) - _LONGEST_LINE))
+    seen = _command_at(task.commands, line) if task and where == "executed_commands" else None
+    return Evidence(task=task.id if task else None, line=line + 1, text=whole[start : start + _LONGEST_LINE], seen=seen)
 
 
 def _command_at(commands: Sequence[Command], line: int) -> str | None:

@@ -43,8 +43,8 @@ class Dependencies:
 
 
 def ansible_playbooks(scenario: Scenario) -> tuple[str, ...]:
-    """The playbooks that the ansible rules name, each once, relative to the folder."""
-    return tuple(dict.fromkeys(r.playbook for r in scenario.rules if r.validator == "ansible"))
+    """The playbooks that the ansible rules name, each once, relative to the folder. In scope gateway none is run."""
+    return tuple(dict.fromkeys(r.playbook for r in scenario.rules if r.validator == "ansible" and r.scope != "gateway"))
 
 
 def rule_playbook_problem(playbook: str, inside: Collection[str]) -> tuple[RuleId, str, str] | None:

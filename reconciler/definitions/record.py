@@ -111,7 +111,10 @@ class EvidencePart(_Part):
 
 
 class RulePart(_Part):
-    """One rule's result. ``passed`` null: could not be decided. ``applies`` false: left out of score and gates."""
+    """One rule's result. ``passed`` null: could not be decided. ``applies`` false: left out of score and gates.
+
+    ``digest`` names everything of the rule but its label: equal digests are the same rule.
+    """
 
     scope: str
     label: str
@@ -121,6 +124,7 @@ class RulePart(_Part):
     passed: bool | None
     evidence: EvidencePart | None
     applies: bool = True
+    digest: str | None = None
 
 
 class GroundTruthPart(_Part):

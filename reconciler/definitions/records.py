@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 from reconciler.core.digests import digest
-from reconciler.core.model import Rule, Scenario
+from reconciler.core.model import Scenario
 from reconciler.definitions.dependencies import Dependencies
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.matching import Facts, facts
@@ -71,7 +71,7 @@ class ScenarioRecord:
             name, count = f"rule {rule.label}", 2
             while name in parts:
                 name, count = f"rule {rule.label} ({count})", count + 1
-            parts[name] = _rule_digest(rule)
+            parts[name] = rule.digest
         return component(parts)
 
     @cached_property
@@ -83,10 +83,3 @@ class ScenarioRecord:
     def specialties(self) -> tuple[str, ...]:
         """The keys of its agents' specialties, each once, sorted; "" for an agent without one."""
         return tuple(sorted({a.specialty for a in self.scenario.agents}))
-
-
-@lru_cache(maxsize=8192)
-def _rule_digest(rule: Rule) -> str:
-    """Every field of a rule. What can hold a NUL comes last, so no two rules read alike."""
-    bounds = f"{rule.required} {rule.negate} {rule.minimum} {rule.maximum}"
-    return text_id(rule.scope, rule.validator, bounds, rule.where, rule.label, rule.playbook, rule.pattern)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from reconciler.core.model import Rule, Scope, Validator
+from reconciler.core.scoring import TARGETS
 from reconciler.definitions.findings import nearest, shown
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.schemas import STATUSES, RuleFile
@@ -18,6 +19,10 @@ _FITTING: Mapping[str, frozenset[str]] = {
     "ansible": frozenset({"ansiblePath"}),
 }
 """The fields that say something to a validator."""
+_SCOPES: Mapping[str, Scope] = {where: scope for scope, targets in TARGETS.items() for where in targets}
+"""The scope of each ``where`` target."""
+_OLD_STATUSES = {"no_tasks_created": "no_action"}
+"""Statuses of older versions, by their newest name."""
 
 
 class FieldProblem(NamedTuple):
@@ -78,7 +83,9 @@ def _judge(written: _Written) -> Judged:
         validator=written.validator,
         required=written.required,
         negate=written.negate,
-        pattern=written.pattern or "",
+        pattern=_newest(written.pattern or "")
+        if written.validator == "job_resolution_status"
+        else written.pattern or "",
         where=written.where or "",
         minimum=written.min,
         maximum=written.max,
@@ -86,6 +93,12 @@ def _judge(written: _Written) -> Judged:
     )
     ignored = written.validator == "ansible" and written.scope == "gateway"
     return Judged(rule, (*_field_problems(written), *_value_problems(written)), ignored)
+
+
+def _newest(status: str) -> str:
+    """A resolution status as the newest version spells it."""
+    status = status.strip().lower()
+    return _OLD_STATUSES.get(status, status)
 
 
 def _field_problems(rule: _Written) -> Iterator[FieldProblem]:
@@ -115,6 +128,6 @@ def _value_problems(rule: _Written) -> Iterator[FieldProblem]:
         if status not in STATUSES:
             message = f"there is no resolution status {shown(rule.pattern)}"
             yield FieldProblem("pattern", "unknown-value", message, nearest(status, STATUSES))
-    if rule.validator == "pattern_match" and rule.scope != "gateway" and (rule.where or "").startswith("gateway_"):
+    if rule.validator == "pattern_match" and rule.where is not None and rule.where not in TARGETS[rule.scope]:
         message = f"{rule.where} is not known in scope {rule.scope}"
-        yield FieldProblem("where", "misplaced-field", message, "move the rule to validation.gateway")
+        yield FieldProblem("where", "misplaced-field", message, f"move the rule to validation.{_SCOPES[rule.where]}")

@@ -4,16 +4,19 @@ The steps are what any viewer of the format shows. ``extra.job`` holds the job w
 from the stored transcript alone.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from reconciler import __version__
-from reconciler.core.errors import Invalid
+from reconciler.core.errors import Transient
 from reconciler.core.guards import Violation
 from reconciler.core.model import Command, Job, PlaybookResult, Scenario, Task, Trial
+from reconciler.definitions.record import TrialRecord
 
 SCHEMA = "ATIF-v1.7"
 
@@ -58,12 +61,20 @@ def trajectory(trial: Trial, scenario: Scenario, seen: Evidence, *, output: int)
     }
 
 
-def evidence(document: object) -> Evidence:
-    """What a stored trajectory holds for grading. Raises ``Invalid`` when it is not one of ours."""
+def evidence(record: TrialRecord, transcript: bytes | None) -> Evidence:
+    """What the record's transcript holds for grading. Raises ``Transient("evidence")`` unless it is there, whole and unaltered."""
+    where = record.transcript.path
+    if transcript is None:
+        raise Transient("evidence", f"{where} is missing")
+    if hashlib.sha256(transcript).hexdigest() != record.transcript.sha256:
+        raise Transient("evidence", f"{where} is not the transcript that was recorded: its SHA-256 is another one")
     try:
-        return _EVIDENCE.validate_python(document["extra"]["reconciler"], strict=False)  # type: ignore[index]
-    except (KeyError, TypeError, ValidationError) as error:
-        raise Invalid("this transcript cannot be graded: it does not hold a job") from error
+        held = _EVIDENCE.validate_python(json.loads(transcript)["extra"]["reconciler"], strict=False)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:  # pydantic's ValidationError is a ValueError
+        raise Transient("evidence", f"{where} does not hold a job") from error
+    if held.guard is None and not held.job.complete:
+        raise Transient("evidence", f"{where} ends before its job does")
+    return held
 
 
 def _cut(task: Task, output: int) -> Task:

@@ -1,13 +1,14 @@
 """Grade what a trial showed, or grade a stored transcript again when only the rules changed."""
 
 import asyncio
-import json
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from reconciler.core.errors import Invalid, Transient
-from reconciler.core.scoring import Score, score
+from reconciler.core.errors import Transient
+from reconciler.core.model import Scenario
+from reconciler.core.scoring import Score, Search, score
+from reconciler.definitions.dependencies import ansible_playbooks
 from reconciler.definitions.record import TrialRecord
 from reconciler.definitions.transcript import Evidence, evidence
 from reconciler.ports import Patterns, ResultsStore
@@ -46,14 +47,19 @@ class Grader:
     async def _stored(self, path: str) -> tuple[TrialRecord, Evidence]:
         try:
             old = TrialRecord.model_validate_json((await asyncio.to_thread(self.results.read, [path]))[path])
-            transcript = (await asyncio.to_thread(self.results.read, [old.transcript.path]))[old.transcript.path]
-            return old, evidence(json.loads(transcript))
-        except (KeyError, ValueError, ValidationError, Invalid) as error:
-            raise Transient(
-                "evidence", f"{path} cannot be graded again: its transcript is missing or broken"
-            ) from error
+        except (KeyError, ValidationError) as error:
+            raise Transient("evidence", f"{path} cannot be graded again: it is missing or broken") from error
+        transcript = old.transcript.path
+        return old, evidence(old, (await asyncio.to_thread(self.results.read, [transcript])).get(transcript))
 
     async def _score(self, work: Work, seen: Evidence) -> Score:
-        return await asyncio.to_thread(
-            score, work.scenario.rules, seen.job, seen.truth, self.patterns.search, guarded=seen.guard is not None
-        )
+        return await asyncio.to_thread(judge, work.scenario, seen, self.patterns.search)
+
+
+def judge(scenario: Scenario, seen: Evidence, search: Search) -> Score:
+    """The scenario's rules against what was seen. Raises ``Transient("evidence")`` for a playbook that was not run then."""
+    guarded = seen.guard is not None
+    for playbook in () if guarded else ansible_playbooks(scenario):
+        if playbook not in seen.truth:
+            raise Transient("evidence", f"{playbook} was not run in this trial: only a new one can tell how it ends")
+    return score(scenario.rules, seen.job, seen.truth, search, guarded=guarded)

@@ -199,8 +199,9 @@ def _rule(result: RuleResult) -> dict[str, object]:
         "required": rule.required,
         "negate": rule.negate,
         "passed": result.passed,
-        "evidence": asdict(result.evidence) if result.evidence else None,
+        "evidence": asdict(result.evidence),
         "applies": result.applies,
+        "digest": rule.digest,
     }
 
 

@@ -7,7 +7,7 @@ the trial), execute, validate, destroy. Nothing is written here: the caller reco
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.guards import Violation, guarded, violation
 from reconciler.core.model import EngineSettings, Job, Mode, PlaybookResult, Scenario, Ticket
 from reconciler.core.scoring import Search
+from reconciler.definitions.dependencies import ansible_playbooks
 from reconciler.ports import (
     Assignment,
     Clock,
@@ -186,15 +187,17 @@ class TrialRunner:
         try:
             async with (
                 asyncio.timeout(seconds + self.grace),
-                contextlib.aclosing(engine.watch(job_id)) as snapshots,
+                contextlib.aclosing(_consistent(engine.watch(job_id))) as snapshots,
             ):
                 async for snapshot in snapshots:
                     if (found := await look(snapshot, job)) is not None:  # killed while the engine still waits for us
                         return await _stopped(engine, snapshot, found), found
                     job = snapshot
         except TimeoutError:
-            job = await _to_the_end(lambda: engine.kill(job_id))
-            return job, await look(job, None)
+            killed = await _to_the_end(lambda: engine.kill(job_id))
+            if job is not None and not killed.continues(job):
+                raise _taken_back(job) from None
+            return killed, await look(killed, None)
         except (asyncio.CancelledError, Invalid):
             await _to_the_end(lambda: engine.kill(job_id))
             raise
@@ -210,7 +213,7 @@ class TrialRunner:
 
     async def _validate(self, work: Work, folder: Path, sandboxes: Sequence[Sandbox]) -> Mapping[str, PlaybookResult]:
         """Each distinct playbook of the Ansible rules, once."""
-        names = dict.fromkeys(r.playbook for r in work.scenario.rules if r.validator == "ansible")
+        names = ansible_playbooks(work.scenario)
         return {name: await self._play(work, name, folder, sandboxes) for name in names}
 
     async def _play(self, work: Work, name: str, folder: Path, sandboxes: Sequence[Sandbox]) -> PlaybookResult:
@@ -243,6 +246,23 @@ async def _stopped(engine: Engine, job: Job, found: Violation) -> Job:
     except (Transient, Unavailable, TimeoutError) as error:
         log.warning("job not killed", problem=str(error), job=job.id)
         return job if job.status else replace(job, outcome="killed")
+
+
+async def _consistent(snapshots: AsyncGenerator[Job, None]) -> AsyncGenerator[Job, None]:
+    """The snapshots as they come. Raises ``Transient("evidence")`` at their end where one took back what was told before."""
+    before: Job | None = None
+    consistent = True
+    async with contextlib.aclosing(snapshots) as told:
+        async for job in told:
+            consistent = consistent and (before is None or job.continues(before))
+            before = job
+            yield job
+    if before is not None and not consistent:
+        raise _taken_back(before)
+
+
+def _taken_back(job: Job) -> Transient:
+    return Transient("evidence", f"the engine took back what it had told of job {job.id}")
 
 
 @contextlib.asynccontextmanager
