@@ -34,6 +34,11 @@ _OF_A_ROLE = ("tasks", "handlers", "vars", "defaults", "meta")
 _PLAY = frozenset({"hosts", "import_playbook"})
 
 
+_WORDS = {
+    f"{collection}{word}": word
+    for word in {*_INCLUDES, *_ROLES, *_COPIES, *_PLAY, "roles"}
+    for collection in ("", "ansible.builtin.", "ansible.legacy.")
+}
 _PLAYBOOK = re.compile(r"(?:prepare|restore|validate|solution)\.ya?ml|mutants/[^/]+\.ya?ml")
 
 
@@ -91,7 +96,7 @@ class _Linter:
 
     def findings(self) -> Iterator[Finding]:
         try:
-            root = compose(text_of(self._data))
+            root = compose(text_of(self._data), typed=False)
         except Broken as error:
             yield self._at((error.line, error.column), error.rule, error.message, error.hint)
             return
@@ -118,17 +123,19 @@ class _Linter:
             yield self._at(root or (1, 1), "not-a-playbook", "a playbook is a list of plays, and this is none", hint)
             return
         for play in root.value:
-            if not (isinstance(play, yaml.MappingNode) and any(_last(k) in _PLAY for k, _ in play.value)):
+            if not (isinstance(play, yaml.MappingNode) and any(_word(k) in _PLAY for k, _ in play.value)):
                 yield self._at(play, "not-a-playbook", "this is no play: it names no hosts", "write hosts: all")
 
     def _twice(self, node: yaml.MappingNode) -> Iterator[Finding]:
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len({key.value for key in keys}) == len(keys):
+            return
         known: set[tuple[str, str]] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if (key.tag, key.value) in known:
-                    message = f"{shown(key.value)} is written twice"
-                    yield self._at(key, "duplicate-field", message, "keep one of them: Ansible takes the last")
-                known.add((key.tag, key.value))
+        for key in keys:
+            if (key.tag, key.value) in known:
+                message = f"{shown(key.value)} is written twice"
+                yield self._at(key, "duplicate-field", message, "keep one of them: Ansible takes the last")
+            known.add((key.tag, key.value))
 
     def _look_up(self, name: _Name) -> Iterator[Finding]:
         """Follow a name; a finding where it leads out of the repository, or to nothing."""
@@ -185,15 +192,17 @@ def _mappings(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
             todo += node.value
 
 
-def _last(key: yaml.Node) -> str:
-    """``copy`` of ``ansible.builtin.copy``."""
-    return str(key.value).rpartition(".")[2] if isinstance(key, yaml.ScalarNode) else ""
+def _word(key: yaml.Node) -> str:
+    """A key that means something here, ``copy`` for ``ansible.builtin.copy``; "" for any other."""
+    return _WORDS.get(key.value, "") if isinstance(key, yaml.ScalarNode) else ""
 
 
 def _named(node: yaml.MappingNode) -> Iterator[_Name]:
     """The files and roles that a play or a task names."""
     for key, value in node.value:
-        word = _last(key)
+        word = _word(key)
+        if not word:
+            continue
         if word in _INCLUDES:
             yield from (_Name(word, v.value, v) for v in _files(value))
         elif word in _ROLES:
@@ -218,4 +227,4 @@ def _files(value: yaml.Node) -> Iterator[yaml.ScalarNode]:
 
 def _fields(node: yaml.Node, *names: str) -> Iterator[yaml.ScalarNode]:
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return (v for k, v in pairs if isinstance(v, yaml.ScalarNode) and _last(k) in names)
+    return (v for k, v in pairs if isinstance(v, yaml.ScalarNode) and k.value in names)

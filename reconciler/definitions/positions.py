@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 import yaml
+from yaml._yaml import CParser
 
 from reconciler.definitions.lint_rules import RuleId
 
@@ -24,6 +25,8 @@ _DEEPEST = 100
 _MOST_BRACKETS = 1000
 _BLANK = re.compile(r"[ \t\r\n]*")
 _SCALAR = re.compile(r"[^\s,\]}]+")
+_INDENT = re.compile(r"^[ \t?-]*", re.MULTILINE)
+"""What a line of a block begins with; a list may stand right below its key, so each column holds two levels at most."""
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -188,21 +191,40 @@ def read_yaml(text: str, *, first_line: int = 1) -> Document:
     return Document(value=value, positions=lambda: positions, duplicated=bool(positions.duplicates))
 
 
-def compose(text: str, *, first_line: int = 1) -> yaml.Node | None:
-    """The nodes of one YAML document, None when there is nothing in it. Raises ``Broken``."""
+def compose(text: str, *, first_line: int = 1, typed: bool = True) -> yaml.Node | None:
+    """The nodes of one YAML document, None when there is nothing in it. Raises ``Broken``.
+
+    Not ``typed``: no scalar is looked at for what it is; a third less work.
+    """
     try:
         check_depth(text)
-        node: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
+        loader = yaml.CSafeLoader(text) if typed else _Shapes(text)
+        node: yaml.Node | None = loader.get_single_node()
     except yaml.YAMLError as error:
         raise broken(error, first_line) from error
     return node
+
+
+class _Shapes(CParser):
+    """Composes nodes whose tags say no more than whether a scalar could be a text."""
+
+    def descend_resolver(self, *_: object) -> None:
+        """Nothing: tags do not depend on where a node is."""
+
+    def ascend_resolver(self) -> None:
+        """Nothing."""
+
+    def resolve(self, _: object, value: str | None, implicit: tuple[bool, bool]) -> str:
+        """The tag of a node that has none."""
+        return "" if not value or implicit[1] or value[0].isalpha() else "other"
 
 
 def check_depth(text: str) -> None:
     """Raise ``Broken`` for text nested so deeply that the parser, which recurses without a limit, would crash."""
     if sum(text.count(mark) for mark in "[{-?:") <= _DEEPEST:
         return
-    check_brackets(text)
+    if check_brackets(text) + 2 * max(map(len, _INDENT.findall(text))) <= _DEEPEST:
+        return
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -218,13 +240,15 @@ def many_brackets(data: bytes) -> bool:
     return data.count(b"[") + data.count(b"{") > _MOST_BRACKETS
 
 
-def check_brackets(text: str) -> None:
-    """Raise ``Broken`` for brackets so deep that the parser would take minutes over them."""
-    depth = 0
+def check_brackets(text: str) -> int:
+    """How deep brackets are nested. Raises ``Broken`` where the parser would take minutes over them."""
+    depth = deepest = 0
     for bracket in re.finditer(r"[\[\]{}]", text):
         depth += 1 if bracket[0] in "[{" else -1
+        deepest = max(deepest, depth)
         if depth > _MOST_BRACKETS:
             raise Broken("not-yaml", "this is nested too deeply to be read")
+    return deepest
 
 
 def broken(error: yaml.YAMLError, first_line: int) -> Broken:
