@@ -28,7 +28,7 @@ def wanted(of: Batch | None = None, *, iterations: int = 3, memory_mib: int = 51
 
 
 def todo(*demands: Wanted) -> Outstanding:
-    return Outstanding(missing=tuple(Missing(trial=t, wanted=w) for w in demands for t in w.trials()), reused=0)
+    return Outstanding(missing=tuple(Missing(trial=t, wanted=w) for w in demands for t in w.trials()))
 
 
 def task(*commands: str, summary: str = "", plan: str = "", ended: bool = True) -> Task:

@@ -22,10 +22,12 @@ from reconciler.shell.daemon import Policy, Reconciler
 from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Event
 from reconciler.shell.grading import Grader
+from reconciler.shell.leasing import Leases
 from reconciler.shell.observe import Observer
 from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
 from reconciler.shell.recording import Recorder
+from reconciler.shell.regrading import Regrader
 from reconciler.shell.reporting import Reporter, Rows
 from reconciler.shell.trial import TrialRunner
 from tests.builders import task
@@ -156,6 +158,7 @@ class ShellWorld:
         results = results or self.local
         journal = journal or MemoryJournal(clock=self.clock)
         timetable = ApschedulerTimetable(clock=self.clock)
+        recorder, past = Recorder(results=results), Past(results=results)
         observer = Observer(
             source=self.source,
             results=results,
@@ -163,12 +166,13 @@ class ShellWorld:
             journal=journal,
             clock=self.clock,
             timetable=timetable,
+            past=past,
             notes=self.notes,
             context=Context(compiles=lambda _: None, cron_error=cron_error, adapters={"scripted": "1"}),
             scenarios_folder="scenarios",
             config_folder="config",
         )
-        recorder, past = Recorder(results=results), Past(results=results)
+        leases, grader = Leases(journal=journal, owner=owner), Grader(patterns=LiteralPatterns())
         dispatcher = Dispatcher(
             runner=TrialRunner(
                 source=self.source,
@@ -181,12 +185,22 @@ class ShellWorld:
                 seconds=self.seconds,
                 grace=self.grace,
             ),
-            grader=Grader(results=results, patterns=LiteralPatterns()),
+            regrader=Regrader(
+                grader=grader,
+                recorder=recorder,
+                results=results,
+                past=past,
+                journal=journal,
+                leases=leases,
+                clock=self.clock,
+                listener=self.events.append,
+            ),
+            grader=grader,
             recorder=recorder,
             results=results,
             journal=journal,
             clock=self.clock,
-            owner=owner,
+            leases=leases,
             listener=self.events.append,
         )
         reconciler = Reconciler(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from reconciler import __version__
 from reconciler.adapters.ansible.provisioner import AnsibleProvisioner
@@ -36,15 +36,17 @@ from reconciler.core.errors import Invalid
 from reconciler.core.model import EngineSettings, Mode
 from reconciler.core.planning import Limits
 from reconciler.definitions.values import Context
-from reconciler.ports import Clock, Engine, Patterns, Platform, Source, Watch
+from reconciler.ports import Clock, Engine, Journal, Patterns, Platform, ResultsStore, Source, Watch
 from reconciler.shell.daemon import Policy, Reconciler
 from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener
 from reconciler.shell.grading import Grader
+from reconciler.shell.leasing import Leases
 from reconciler.shell.observe import ByHand, Observer
 from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
 from reconciler.shell.recording import Recorder
+from reconciler.shell.regrading import Regrader
 from reconciler.shell.reporting import Reporter, Rows
 from reconciler.shell.templating import TemplateMaker
 from reconciler.shell.trial import TrialRunner
@@ -158,14 +160,13 @@ def _adapters(settings: Settings, *, by_hand: bool) -> _Adapters:
 
 
 def _program(settings: Settings, adapters: _Adapters, listener: Listener, by_hand: ByHand | None) -> Program:
-    observer = _observer(settings, adapters, by_hand)
+    recorder, past = Recorder(results=adapters.results), Past(results=adapters.results)
+    observer = _observer(settings, adapters, past, by_hand)
     adapters.maker.observer = observer
-    recorder = Recorder(results=adapters.results)
-    past = Past(results=adapters.results)
     rows = Rows(past=past)
     repository, ref = redact_url(settings.source.repository), settings.source.branch
     preparer = Preparer(observer=observer, past=past, repository=repository, ref=ref)
-    dispatcher = _dispatcher(settings, adapters, recorder, listener)
+    dispatcher = _dispatcher(settings, adapters, recorder, past, listener)
     reconciler = Reconciler(
         observer=observer,
         preparer=preparer,
@@ -194,7 +195,7 @@ def _program(settings: Settings, adapters: _Adapters, listener: Listener, by_han
     )
 
 
-def _observer(settings: Settings, adapters: _Adapters, by_hand: ByHand | None) -> Observer:
+def _observer(settings: Settings, adapters: _Adapters, past: Past, by_hand: ByHand | None) -> Observer:
     return Observer(
         source=adapters.source,
         results=adapters.results,
@@ -202,6 +203,7 @@ def _observer(settings: Settings, adapters: _Adapters, by_hand: ByHand | None) -
         journal=adapters.journal,
         clock=adapters.clock,
         timetable=adapters.timetable,
+        past=past,
         notes=adapters.state,
         context=replace(lint_context(), edition=digest([edition(), settings.source.folders])),
         scenarios_folder=settings.source.scenarios,
@@ -210,7 +212,9 @@ def _observer(settings: Settings, adapters: _Adapters, by_hand: ByHand | None) -
     )
 
 
-def _dispatcher(settings: Settings, adapters: _Adapters, recorder: Recorder, listener: Listener) -> Dispatcher:
+def _dispatcher(
+    settings: Settings, adapters: _Adapters, recorder: Recorder, past: Past, listener: Listener
+) -> Dispatcher:
     runner = TrialRunner(
         source=adapters.source,
         platforms=adapters.platforms,
@@ -221,16 +225,31 @@ def _dispatcher(settings: Settings, adapters: _Adapters, recorder: Recorder, lis
         instance=adapters.instance,
         seconds=settings.limits.trial,
     )
-    return Dispatcher(
-        runner=runner,
-        grader=Grader(results=adapters.results, patterns=adapters.patterns),
+    grader = Grader(patterns=adapters.patterns)
+    owner = f"{settings.instance}-{os.getpid()}-{secrets.token_hex(4)}"
+    leases = Leases(journal=adapters.journal, owner=owner)
+    shared = _Shared(
+        grader=grader,
         recorder=recorder,
         results=adapters.results,
         journal=adapters.journal,
+        leases=leases,
         clock=adapters.clock,
-        owner=f"{settings.instance}-{os.getpid()}-{secrets.token_hex(4)}",
         listener=listener,
     )
+    return Dispatcher(runner=runner, regrader=Regrader(past=past, **shared), **shared)
+
+
+class _Shared(TypedDict):
+    """What trials and regrades both need."""
+
+    grader: Grader
+    recorder: Recorder
+    results: ResultsStore
+    journal: Journal
+    leases: Leases
+    clock: Clock
+    listener: Listener
 
 
 def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> "MemoryJournal | PostgresJournal":

@@ -8,13 +8,14 @@ from typing import TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
 from reconciler.core.dashboard import percent
 from reconciler.definitions.record import TrialRecord
-from reconciler.shell.events import Ended, Event, Planned, Started
+from reconciler.shell.events import Ended, Event, Planned, Regraded, Started
 
 
 @dataclass(kw_only=True)
@@ -48,18 +49,27 @@ class Progress:
         self._live_wanted = live and self.console.is_terminal
         self._verbose, self._indent = verbose, indent
         self._running: dict[str, Started] = {}
-        self._left = 0
+        self._left = self._regraded = self._to_regrade = 0
 
     def __call__(self, event: Event) -> None:
         """Take note, and say it."""
         match event:
             case Planned(plan=plan):
-                self._left = len(plan.due)
+                self._to_regrade = sum(due.regrades is not None for due in plan.due)
+                self._left = len(plan.due) - self._to_regrade
             case Started(work=work):
                 self._running[work.trial.id] = event
             case Ended(work=work):
                 self._running.pop(work.trial.id, None)
                 self._say(event)
+            case Regraded(records=records, left=left):
+                self._regraded, self._to_regrade = self._regraded + len(records), left
+                self.tally.records += records
+                passed = sum(r.passed for r in records)
+                total = self._regraded + left
+                self.console.print(
+                    f"{self._indent}graded again, without a sandbox: {self._regraded} of {total}, {passed} of these {len(records)} pass"
+                )
 
     def _say(self, event: Ended) -> None:
         trial = event.work.trial
@@ -95,7 +105,18 @@ class Progress:
                 f"{trial.batch.scenario} × {trial.batch.variant.label} #{trial.iteration}",
                 started.watch.current,
             )
-        return Group(table, Text(f"{self._left} more to come", style="dim") if self._left else Text(""))
+        more = Text(f"{self._left} more to come", style="dim") if self._left else Text("")
+        return Group(table, *self._bar(), more)
+
+    def _bar(self) -> Iterator[Table]:
+        """How far grading again has come, while it goes on."""
+        if not self._to_regrade:
+            return
+        bar, total = Table.grid(padding=(0, 2)), self._regraded + self._to_regrade
+        bar.add_row(
+            "grading again", ProgressBar(total=total, completed=self._regraded, width=40), f"{self._regraded}/{total}"
+        )
+        yield bar
 
 
 def result_line(name: str, record: TrialRecord) -> str:

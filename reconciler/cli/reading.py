@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ from reconciler.app.wiring import Program, wired
 from reconciler.cli.findings import Form, finding_document, print_findings
 from reconciler.cli.progress import wide_console
 from reconciler.core.dashboard import Row, percent
-from reconciler.core.model import Trial
 from reconciler.core.planning import Plan
 from reconciler.core.trends import Trend, verdict
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.trendfile import parse_trend, trend_document
 from reconciler.shell.observe import World
+from reconciler.shell.preparing import Choice
 from reconciler.shell.reporting import (
     held_document,
     stalled_document,
@@ -30,6 +30,8 @@ from reconciler.shell.reporting import (
     variant_document,
 )
 
+_NAMED = 3
+"""Batches that a line of the plan names; the rest are counted."""
 _STYLES = {"regressed": "bold red", "fail": "red", "suspected": "yellow", "pass": "green", "improved": "bold green"}
 
 
@@ -40,8 +42,9 @@ class Look:
     world: World
     plan: Plan
     rows: Sequence[Row]
-    reasons: dict[str, tuple[str, str]]
-    """Trial id to (action, reason) for what is due."""
+    reasons: Mapping[str, str]
+    """Trial id to why it is due."""
+    choices: Sequence[Choice]
     alive: bool
     note: dict[str, Any]
 
@@ -50,10 +53,15 @@ async def _look(config: Path | None, *, explain: bool = False) -> Look:
     async with wired(load(find(config))) as program:
         world = await _observed(program)
         plan = program.reconciler.decide(world)
-        reasons: dict[str, tuple[str, str]] = {}
+        while explain and await asyncio.to_thread(program.preparer.verify, world, plan.due):
+            world = await program.observer.look()
+            plan = program.reconciler.decide(world)
+        reasons: Mapping[str, str] = {}
+        choices: Sequence[Choice] = ()
         if explain:
-            for one in await asyncio.to_thread(program.preparer.explain, world, list(plan.due)):
-                reasons[one.item.trial.id] = ("regrade" if one.regrades else "run", one.reason)
+            told = await asyncio.to_thread(program.preparer.explain, world, plan.due)
+            reasons = {due.trial.id: why for due, why in zip(plan.due, told, strict=True)}
+            choices = await asyncio.to_thread(program.preparer.choices, world)
         alive = program.state.locked()
         last: Mapping[str, Any] = program.state.get("status") or {}
         note = dict(last) if alive and last else status_note(world, plan, {})
@@ -64,6 +72,7 @@ async def _look(config: Path | None, *, explain: bool = False) -> Look:
             plan=plan,
             rows=await asyncio.to_thread(program.rows.of, world.demands, world.results),
             reasons=reasons,
+            choices=choices,
             alive=alive,
             note=note,
         )
@@ -89,7 +98,7 @@ async def _observed(program: Program) -> World:
 def plan(config: Path | None, *, as_json: bool, detailed: bool) -> int:
     """Print the plan; with ``detailed``, 2 says that something is due."""
     look = asyncio.run(_look(config, explain=True))
-    due = [_due_document(look, item.trial) for item in look.plan.due]
+    due = [trial_document(d.trial, action=d.action, reason=look.reasons[d.trial.id]) for d in look.plan.due]
     held = [held_document(h) for h in look.plan.held]
     stalled = [stalled_document(s) for s in look.plan.stalled]
     if as_json:
@@ -98,6 +107,7 @@ def plan(config: Path | None, *, as_json: bool, detailed: bool) -> int:
             "due": due,
             "held": held,
             "stalled": stalled,
+            "batches": [_choice_document(choice) for choice in look.choices],
             "reused": look.plan.reused,
             "warnings": [*look.world.warnings, *_broken(look)],
         }
@@ -109,9 +119,19 @@ def plan(config: Path | None, *, as_json: bool, detailed: bool) -> int:
     return 2 if detailed and due else 0
 
 
-def _due_document(look: Look, trial: Trial) -> dict[str, Any]:
-    action, reason = look.reasons[trial.id]
-    return trial_document(trial, action=action, reason=reason)
+def _choice_document(choice: Choice) -> dict[str, Any]:
+    """What becomes of so many trials of a batch: an element of ``batches``."""
+    batch = choice.wanted.batch
+    return {
+        "batch": batch.id,
+        "scenario": batch.scenario,
+        "variant": variant_document(batch.variant),
+        "mode": batch.mode,
+        "epoch": choice.wanted.epoch,
+        "action": choice.action,
+        "reason": choice.reason,
+        "trials": choice.trials,
+    }
 
 
 def _print_plan(
@@ -125,9 +145,24 @@ def _print_plan(
             console.print(
                 Text.assemble((f"{title:8}", "bold"), f"{group[0]}  "), Text(group[1], style="dim"), soft_wrap=True
             )
+    for line, reason in _reused(look.choices):
+        console.print(Text.assemble(("reuse   ", "bold"), f"{line}  "), Text(reason, style="dim"), soft_wrap=True)
     revision = look.world.revision[:10] if look.world.revision else "no revision"
-    reused = f"{look.plan.reused} reused (their inputs have results already)"
-    console.print(f"{revision}: {len(due)} due, {len(held)} held, {len(stalled)} stalled, {reused}")
+    again = sum(d["action"] == "regrade" for d in due)
+    counts = f"{len(due)} due{f' ({again} to grade again)' if again else ''}, {len(held)} held, {len(stalled)} stalled"
+    console.print(f"{revision}: {counts}, {look.plan.reused} reused")
+
+
+def _reused(choices: Sequence[Choice]) -> Iterator[tuple[str, str]]:
+    """The batches that are reused for the same reason as one line, the first of them by name."""
+    groups: dict[str, list[Choice]] = {}
+    for choice in choices:
+        if choice.action == "reuse":
+            groups.setdefault(choice.reason, []).append(choice)
+    for reason, group in groups.items():
+        names = [f"{c.wanted.batch.scenario} × {c.wanted.batch.variant.label}" for c in group[:_NAMED]]
+        more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
+        yield f"{', '.join(names)}{more} ({sum(c.trials for c in group)})", reason
 
 
 def _grouped(items: list[dict[str, Any]]) -> list[tuple[str, str]]:

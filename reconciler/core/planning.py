@@ -11,6 +11,8 @@ Action = Literal["run", "regrade"]
 
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
+REGRADES_AT_ONCE = 500
+"""Stored transcripts that are graded again under one lease, in one commit: what a crash in the middle repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +36,34 @@ class Missing:
 
     trial: Trial
     wanted: Wanted
+    regrades: str | None = None
+    """The record whose transcript will do instead of a run: it differs in its rules alone."""
+
+    @property
+    def action(self) -> Action:
+        """What is to be done about it."""
+        return "regrade" if self.regrades else "run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reused:
+    """So many wanted trials of a batch have their records already."""
+
+    wanted: Wanted
+    trials: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outstanding:
-    """Wanted minus recorded. ``reused`` counts the wanted trials that have a record already."""
+    """Wanted minus recorded, and what of the wanted is recorded."""
 
-    missing: tuple[Missing, ...]
-    reused: int
+    missing: tuple[Missing, ...] = ()
+    kept: tuple[Reused, ...] = ()
+
+    @property
+    def reused(self) -> int:
+        """How many wanted trials have a record already."""
+        return sum(k.trials for k in self.kept)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +96,16 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Due:
+class Due(Missing):
     """A trial to run (or to grade again) now or as soon as there is room."""
 
-    trial: Trial
-    wanted: Wanted
     retry: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class Held(Missing):
     """Due, but not now. ``until`` is None where nobody can tell."""
 
-    trial: Trial
-    wanted: Wanted
     reason: str
     until: datetime | None = None
     retry: bool = False
@@ -101,17 +119,23 @@ class Stalled:
     variant: Variant | None
     reason: str
     trial: Trial | None = None
+    action: Action = "run"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a pass decided. ``start`` is the front of ``due`` that fits in the limits beside what runs."""
+    """What a pass decided.
 
-    due: tuple[Due, ...]
-    held: tuple[Held, ...]
-    stalled: tuple[Stalled, ...]
-    start: tuple[Due, ...]
-    reused: int
+    ``start`` is the front of the runs that are due, as far as it fits in the limits beside what runs. ``regrade`` is what is
+    graded again next, all in one go: no limit of sandboxes holds it, for it needs none.
+    """
+
+    due: tuple[Due, ...] = ()
+    held: tuple[Held, ...] = ()
+    stalled: tuple[Stalled, ...] = ()
+    start: tuple[Due, ...] = ()
+    regrade: tuple[Due, ...] = ()
+    reused: int = 0
 
     @property
     def wake_at(self) -> datetime | None:
@@ -122,13 +146,13 @@ class Plan:
 def outstanding(wanted: Iterable[Wanted], recorded: Collection[str]) -> Outstanding:
     """Compare demand with the paths of recorded trials."""
     missing: list[Missing] = []
-    total = 0
+    kept: list[Reused] = []
     for demand in wanted:
-        for trial in demand.trials():
-            total += 1
-            if trial.path not in recorded:
-                missing.append(Missing(trial=trial, wanted=demand))
-    return Outstanding(missing=tuple(missing), reused=total - len(missing))
+        unrecorded = [t for t in demand.trials() if t.path not in recorded]
+        missing += [Missing(trial=trial, wanted=demand) for trial in unrecorded]
+        if count := demand.iterations - len(unrecorded):
+            kept.append(Reused(wanted=demand, trials=count))
+    return Outstanding(missing=tuple(missing), kept=tuple(kept))
 
 
 def backoff(attempts: int) -> timedelta:
@@ -170,7 +194,8 @@ def plan(
         due=tuple(due),
         held=tuple(held),
         stalled=tuple(stalled),
-        start=tuple(_fitting(due, limits, running)),
+        start=tuple(_fitting((d for d in due if not d.regrades), limits, running)),
+        regrade=tuple(sorted((d for d in due if d.regrades), key=_series)[:REGRADES_AT_ONCE]),
         reused=todo.reused,
     )
 
@@ -184,27 +209,36 @@ def _judge(
     quiet_until: datetime | None,
 ) -> Due | Held | Stalled:
     trial, wanted = item.trial, item.wanted
-    if wanted.memory_mib > limits.memory_mib:
-        too_big = f"needs {wanted.memory_mib} MiB and limits.memory is {limits.memory_mib} MiB"
-        return Stalled(scenario=trial.batch.scenario, variant=trial.batch.variant, reason=too_big, trial=trial)
     if attempt and (attempt.final or attempt.count >= limits.attempts):
         goes = "1 attempt" if attempt.count == 1 else f"{attempt.count} attempts"
-        reason = attempt.message if attempt.final else f"{goes} failed, the last: {attempt.message}"
-        return Stalled(scenario=trial.batch.scenario, variant=trial.batch.variant, reason=reason, trial=trial)
-    if trial.batch.mode in unavailable:
-        return Held(trial=trial, wanted=wanted, reason=unavailable[trial.batch.mode])
+        return _stalled(item, attempt.message if attempt.final else f"{goes} failed, the last: {attempt.message}")
+    if not item.regrades:  # what needs no sandbox asks for no room and no platform
+        if wanted.memory_mib > limits.memory_mib:
+            return _stalled(item, f"needs {wanted.memory_mib} MiB and limits.memory is {limits.memory_mib} MiB")
+        if trial.batch.mode in unavailable:
+            return Held(trial=trial, wanted=wanted, reason=unavailable[trial.batch.mode])
     if quiet_until is not None:
-        return Held(trial=trial, wanted=wanted, reason="quiet hours", until=quiet_until)
+        return Held(trial=trial, wanted=wanted, regrades=item.regrades, reason="quiet hours", until=quiet_until)
     if attempt and (until := attempt.at + backoff(attempt.count)) > now:
         reason = f"attempt {attempt.count} failed: {attempt.message}"
-        return Held(trial=trial, wanted=wanted, reason=reason, until=until, retry=True)
-    return Due(trial=trial, wanted=wanted, retry=attempt is not None)
+        return Held(trial=trial, wanted=wanted, regrades=item.regrades, reason=reason, until=until, retry=True)
+    return Due(trial=trial, wanted=wanted, regrades=item.regrades, retry=attempt is not None)
+
+
+def _stalled(item: Missing, reason: str) -> Stalled:
+    batch = item.trial.batch
+    return Stalled(scenario=batch.scenario, variant=batch.variant, reason=reason, trial=item.trial, action=item.action)
 
 
 def _order(due: Due) -> tuple[int, int, str, Variant, str]:
     trial = due.trial
     kind = 1 if due.retry else 2 if trial.epoch else 0
     return kind, trial.iteration, trial.batch.scenario, trial.batch.variant, trial.batch.mode
+
+
+def _series(due: Due) -> tuple[str, str, int]:
+    """Series after series, so that the trend of each is derived once."""
+    return due.trial.batch.folder, due.trial.epoch, due.trial.iteration
 
 
 def _fitting(due: Iterable[Due], limits: Limits, running: Mapping[str, int]) -> Iterable[Due]:

@@ -32,25 +32,31 @@ def latest(trend: Trend | None, trial: Trial) -> BatchResults | None:
     same = [
         b
         for b in trend.batches
-        if b.mode == trial.batch.mode
-        and b.batch != trial.batch.id
-        and not (own and own.first_finished < b.first_finished)
+        if b.mode == trial.batch.mode and b.batch != trial.batch.id and not (own and own.order < b.order)
     ]
     return same[-1] if same else None
 
 
-def regradable(trend: Trend | None, trial: Trial) -> str | None:
-    """The path of a record that differs from ``trial`` in its rules alone, newest first; None where there is none."""
+def holder(trend: Trend | None, path: str) -> BatchResults | None:
+    """The batch that holds the record at ``path``."""
+    batches = trend.batches if trend else ()
+    return next((b for b in batches if any(r.path == path for r in b.results)), None)
+
+
+def regradable(trend: Trend | None, trial: Trial) -> tuple[str, ...]:
+    """The paths of the records that differ from ``trial`` in their rules alone, newest first."""
     if trend is None:
-        return None
+        return ()
     mine = trial.batch.inputs.digests
-    for batch in reversed(trend.batches):
-        same = all(batch.digests[c] == mine[c] for c in COMPONENTS if c != "rules")
-        if same and batch.mode == trial.batch.mode and batch.epoch == trial.epoch and batch.batch != trial.batch.id:
-            for result in batch.results:
-                if result.iteration == trial.iteration:
-                    return result.path
-    return None
+    return tuple(
+        result.path
+        for batch in reversed(trend.batches)
+        if (batch.mode, batch.epoch) == (trial.batch.mode, trial.epoch)
+        and batch.batch != trial.batch.id
+        and all(batch.digests[c] == mine[c] for c in COMPONENTS if c != "rules")
+        for result in batch.results
+        if result.iteration == trial.iteration
+    )
 
 
 def reason(trial: Trial, trend: Trend | None, changed: tuple[Change, ...], told: str | None) -> str:
@@ -64,5 +70,23 @@ def reason(trial: Trial, trend: Trend | None, changed: tuple[Change, ...], told:
         return f"{trial.iteration} iterations are wanted now, and {known.wanted} were"
     if not changed:
         return f"never measured in mode {trial.batch.mode}" if known is None else "its batch is not complete"
-    names = ", ".join(dict.fromkeys(c.part for c in changed[:3])) + (" and more" if len(changed) > 3 else "")
-    return f"{names} changed" + (f" in {told}" if told else "")
+    return f"{_names(changed)} changed" + (f" in {told}" if told else "")
+
+
+def regrade_reason(changed: tuple[Change, ...], told: str | None) -> str:
+    """Why a stored transcript is graded again; ``changed`` are rules alone."""
+    return f"only {_names(changed)} changed" + (f" in {told}" if told else "")
+
+
+def reuse_reason(trend: Trend | None, batch: str, mode: str, epoch: str) -> str:
+    """Why the records of a batch hold, with the commit at which its inputs were measured."""
+    own = trend.batch(batch, epoch) if trend else None
+    if trend is None or own is None or not own.results:
+        return "its inputs have results already"
+    commit = own.results[0].commit[:10]
+    newer = any(b.mode == mode and own.order < b.order for b in trend.batches)
+    return f"reverted to inputs recorded in {commit}" if newer else f"inputs unchanged since commit {commit}"
+
+
+def _names(changed: tuple[Change, ...]) -> str:
+    return ", ".join(dict.fromkeys(c.part for c in changed[:3])) + (" and more" if len(changed) > 3 else "")

@@ -35,6 +35,8 @@ class Result:
     path: str
     violation: str | None = None
     """The guard that the job violated, in words."""
+    graded_at: str = ""
+    """When it was graded again; empty for a trial that ran."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +77,11 @@ class BatchResults:
         return told[-1] + (f"; {len(told)} of {self.measured} trials violated a guard" if self.measured > 1 else "")
 
     @property
-    def first_finished(self) -> str:
-        """Orders the batches of a series."""
-        return min((r.finished_at for r in self.results), default="")
+    def order(self) -> tuple[str, str, str, str]:
+        """Orders the batches of a series: by what was seen first; what was graded again comes after what it regrades."""
+        finished = min((r.finished_at for r in self.results), default="")
+        graded = max((r.graded_at for r in self.results), default="")
+        return finished, graded, self.batch, self.epoch
 
     @property
     def meets_gate(self) -> bool:
@@ -113,7 +117,7 @@ def fold(trend: Trend, batch: BatchResults) -> Trend:
     known = trend.batch(batch.batch, batch.epoch)
     merged = batch if known is None else _merged(known, batch)
     others = (b for b in trend.batches if b is not known)
-    ordered = sorted((*others, merged), key=lambda b: (b.first_finished, b.batch, b.epoch))
+    ordered = sorted((*others, merged), key=lambda b: b.order)
     return replace(trend, batches=tuple(ordered[-KEPT_BATCHES:]))
 
 
@@ -141,8 +145,7 @@ def verdict(trend: Trend, batch: BatchResults) -> Verdict:
 
 
 def _before(batches: Iterable[BatchResults], batch: BatchResults) -> Sequence[BatchResults]:
-    key = (batch.first_finished, batch.batch, batch.epoch)
-    return [b for b in batches if (b.first_finished, b.batch, b.epoch) < key]
+    return [b for b in batches if b.order < batch.order]
 
 
 def _by_gate(batch: BatchResults) -> Verdict:

@@ -180,6 +180,9 @@ class TrialRecord(_Part):
     epoch: str
     iteration: int = Field(ge=1)
     regrades: str | None = None
+    """The record of the trial that ran, whose transcript was graded again; null for a trial that ran."""
+    graded_at: datetime | None = None
+    """When the transcript was graded again; null for a trial that ran."""
     scenario: ScenarioPart
     variant: VariantPart
     benchmark: BenchmarkPart

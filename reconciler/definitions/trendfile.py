@@ -56,6 +56,7 @@ def batch_of(record: TrialRecord, path: str) -> BatchResults:
         commit=record.source.commit,
         path=path,
         violation=record.violation,
+        graded_at=record.graded_at.isoformat() if record.graded_at else "",
     )
     gate = record.benchmark.gate
     return BatchResults(

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, Literal, TypeVar
 
 from reconciler.core.model import Agent, Batch, Gate, Host, Mode, OperationalRule, Scenario, Specialty, Variant
+from reconciler.core.planning import Wanted
 from reconciler.definitions.findings import Finding
 from reconciler.ports import Cron
 
@@ -133,6 +135,14 @@ class Demands:
 
     demands: tuple[Demand, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+
+    def of(self, wanted: Wanted) -> Demand:
+        """The demand behind a wanted batch."""
+        return self._by_batch[wanted.batch.id, wanted.benchmark]
+
+    @cached_property
+    def _by_batch(self) -> Mapping[tuple[str, str], Demand]:
+        return {(d.batch.id, d.benchmark): d for d in self.demands}
 
 
 @dataclass(frozen=True, kw_only=True)

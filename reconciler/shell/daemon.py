@@ -96,7 +96,7 @@ class Reconciler:
 
     async def run(self, *, until_settled: bool = False) -> Plan:
         """Reconcile until stopped, or until nothing is due and nothing is to be tried again by itself."""
-        plan = Plan(due=(), held=(), stalled=(), start=(), reused=0)
+        plan = Plan()
         await self.results.refresh()
         await self._fetch()
         try:
@@ -133,12 +133,15 @@ class Reconciler:
             self.listener(Planned(revision=world.revision, plan=plan))
             for due in plan.start:
                 self.dispatcher.begin(await self.preparer.work(world, due))
+            if plan.regrade and not self.dispatcher.regrading:
+                waiting = sum(due.regrades is not None for due in plan.due)
+                self.dispatcher.regrade(await self.preparer.works(world, plan.regrade), waiting)
             self.observer.timetable.set(self._alarms(world, plan))
             running = self.dispatcher.running
             phases = {trial: (one.work, one.watch.current) for trial, one in running.items()}
-            await self.reporter.report(world, plan, phases, pushed=not (self.dispatcher.unpushed or self._pushing))
+            await self.reporter.report(world, plan, phases, pushed=self._pushed)
             self._errand("push", self._push)
-            if not running:
+            if not self.dispatcher.busy:
                 self.patterns.close()
             self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={summary(plan, len(running))}")
         return plan
@@ -146,7 +149,7 @@ class Reconciler:
     def _settled(self, plan: Plan) -> bool:
         """Nothing runs, is due, or is tried again by itself; and nothing happened since the plan was made."""
         again = any(h.retry for h in plan.held)
-        return not (self.dispatcher.running or self._wake.is_set() or self._stale or plan.due or again)
+        return not (self.dispatcher.busy or self._wake.is_set() or self._stale or plan.due or again)
 
     def decide(self, world: World) -> Plan:
         """The plan for a world, with what runs here."""
@@ -187,7 +190,7 @@ class Reconciler:
                 await asyncio.wait([woken], timeout=self.policy.heartbeat)
             if self._stale:
                 fetch = self._errand("fetch", self._fetch_debounced)
-                others = [woken] if self.dispatcher.running and not woken.done() else []
+                others = [woken] if self.dispatcher.busy and not woken.done() else []
                 await asyncio.wait([fetch, *others], timeout=self.policy.heartbeat, return_when="FIRST_COMPLETED")
         finally:
             woken.cancel()
@@ -231,10 +234,11 @@ class Reconciler:
         return task
 
     @property
-    def _pushing(self) -> bool:
-        """Whether a push is under way: until it has ended, the remote may lack something."""
+    def _pushed(self) -> bool:
+        """Whether the remote lacks nothing: no push is under way, and none is wanted or about to be."""
         push = self._errands.get("push")
-        return push is not None and not push.done()
+        pushing = push is not None and not push.done()
+        return not (pushing or self.dispatcher.unpushed or self.dispatcher.regrading)
 
     async def _push(self) -> None:
         """Push what is not pushed; what is recorded meanwhile is the next push's. Refused: again after a while."""

@@ -1,6 +1,6 @@
 """What the loop tells whoever shows it to a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.planning import Plan
@@ -34,5 +34,13 @@ class Ended:
     problem: str | None = None
 
 
-Event = Planned | Started | Ended
+@dataclass(frozen=True, kw_only=True)
+class Regraded:
+    """Stored trials were graded again and recorded, all in one commit; so many are ``left``."""
+
+    records: Sequence[TrialRecord]
+    left: int
+
+
+Event = Planned | Started | Ended | Regraded
 Listener = Callable[[Event], None]

@@ -33,6 +33,7 @@ from reconciler.ports import (
     Source,
     Timetable,
 )
+from reconciler.shell.past import Past
 
 log = structlog.get_logger()
 _EPOCH = "%Y%m%dT%H%M%SZ"
@@ -92,6 +93,7 @@ class Observer:
     journal: Journal
     clock: Clock
     timetable: Timetable
+    past: Past
     notes: Notes
     context: Context
     scenarios_folder: str
@@ -283,9 +285,10 @@ class Observer:
 
     def _outstanding(self, demands: Demands, epochs: Mapping[str, str], results: Results) -> Outstanding:
         """Wanted minus recorded; the same objects in give the same object out."""
-        key = (demands, results.tip, epochs)
+        key = (demands, results.tip, epochs, len(self.past.unusable))
         if self._memo is None or not _same(self._memo[0], key):
-            self._memo = (key, outstanding(self._wanted(demands, epochs), results.trials))
+            todo = outstanding(self._wanted(demands, epochs), results.trials)
+            self._memo = (key, self.past.offered(results, todo))
         return self._memo[1]
 
     def _wanted(self, demands: Demands, epochs: Mapping[str, str]) -> Iterator[Wanted]:

@@ -1,25 +1,37 @@
 """From a planned trial to the work that it is: its definitions, its reason, and whether a stored transcript will do."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from reconciler.core.planning import Due, Held
-from reconciler.core.reasons import changes, latest, reason, regradable
+from reconciler.core.planning import Due, Missing, Wanted
+from reconciler.core.reasons import (
+    Change,
+    changes,
+    holder,
+    latest,
+    reason,
+    regradable,
+    regrade_reason,
+    reuse_reason,
+)
 from reconciler.core.trends import Trend
-from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.values import Demand
 from reconciler.shell.observe import Observer, World
-from reconciler.shell.past import Past
+from reconciler.shell.past import Past, series_of_item
+from reconciler.shell.stored import lacks, read_stored
 from reconciler.shell.work import Origin, Work
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explained:
-    """A planned trial in a person's words. ``regrades`` is the record to grade again instead of a run."""
+class Choice:
+    """What becomes of the wanted trials of a batch: some may be reused and others run."""
 
-    item: Due | Held
+    wanted: Wanted
+    action: Literal["reuse", "regrade", "run"]
     reason: str
-    regrades: str | None
+    trials: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,42 +43,85 @@ class Preparer:
     repository: str
     ref: str
 
-    def explain(self, world: World, items: "list[Due] | list[Held]") -> list[Explained]:
-        """Say why each trial is due: which part changed, in which commit. Reads each series' trend once."""
-        trends = self.past.trends(world.results, {"/".join(item.trial.batch.series) for item in items})
-        demands = {d.batch.id: d for d in world.demands.demands}
+    def explain(self, world: World, items: Sequence[Missing], *, commits: bool = True) -> list[str]:
+        """Say why each trial is due: which part changed, and in which commit unless nobody asks (it takes a git log)."""
+        trends = self.past.trends(world.results, map(series_of_item, items))
         told: dict[tuple[str, str], str | None] = {}
-        return [
-            self._explain(item, trends["/".join(item.trial.batch.series)], demands[item.trial.batch.id], told)
-            for item in items
-        ]
+
+        def commit(demand: Demand, change: Change) -> str | None:
+            key = (change.part, demand.folder if change.component != "agent" else "")
+            if commits and key not in told:
+                found = self.observer.commit_of_change(demand, change.component, change.part)
+                told[key] = f"{found.short}: {found.subject}" if found else None
+            return told.get(key)
+
+        return [self._explain(i, trends[series_of_item(i)], world.demands.of(i.wanted), commit) for i in items]
 
     def _explain(
-        self, item: Due | Held, trend: Trend | None, demand: Demand, told: dict[tuple[str, str], str | None]
-    ) -> Explained:
-        before = latest(trend, item.trial)
+        self, item: Missing, trend: Trend | None, demand: Demand, commit: Callable[[Demand, Change], str | None]
+    ) -> str:
+        paths = regradable(trend, item.trial)
+        before = holder(trend, item.regrades) if item.regrades else latest(trend, item.trial)
         changed = changes(item.trial.batch.inputs, before.parts) if before else ()
-        commit = None
-        if changed:
-            first = (changed[0].component, changed[0].part)
-            key = (first[1], demand.folder if first[0] != "agent" else "")
-            if key not in told:
-                found = self.observer.commit_of_change(demand, *first)
-                told[key] = f"{found.short}: {found.subject}" if found else None
-            commit = told[key]
-        return Explained(
-            item=item, reason=reason(item.trial, trend, changed, commit), regrades=regradable(trend, item.trial)
-        )
+        told = commit(demand, changed[0]) if changed else None
+        if item.regrades:
+            return regrade_reason(changed, told)
+        why = reason(item.trial, trend, changed, told)
+        return why + (f"; not graded again: {self.past.unusable[paths[0]]}" if paths else "")
+
+    def choices(self, world: World) -> list[Choice]:
+        """What becomes of each wanted batch, and why."""
+        groups: dict[tuple[int, str], list[Missing]] = {}
+        for item in world.todo.missing:
+            groups.setdefault((id(item.wanted), item.action), []).append(item)
+        firsts = [items[0] for items in groups.values()]
+        missing = [
+            Choice(wanted=item.wanted, action=item.action, reason=why, trials=len(items))
+            for item, why, items in zip(firsts, self.explain(world, firsts), groups.values(), strict=True)
+        ]
+        return missing + self._kept(world)
+
+    def _kept(self, world: World) -> list[Choice]:
+        kept = world.todo.kept
+        trends = self.past.trends(world.results, ("/".join(k.wanted.batch.series) for k in kept))
+        return [
+            Choice(
+                wanted=k.wanted,
+                action="reuse",
+                reason=reuse_reason(
+                    trends["/".join(k.wanted.batch.series)], k.wanted.batch.id, k.wanted.batch.mode, k.wanted.epoch
+                ),
+                trials=k.trials,
+            )
+            for k in kept
+        ]
+
+    def verify(self, world: World, items: Sequence[Missing]) -> bool:
+        """Look whether what is to be graded again can be; True where something new was found that cannot."""
+        scenarios = {i.regrades: world.demands.of(i.wanted).scenario for i in items if i.regrades}
+        before = len(self.past.unusable)
+        for portion in read_stored(self.past.results, [path for path in scenarios if path]):
+            for path, found in portion.items():
+                why = found if isinstance(found, str) else lacks(found.evidence, scenarios[path])
+                if why is not None:
+                    self.past.unusable[path] = why
+        return len(self.past.unusable) > before
 
     async def work(self, world: World, due: Due) -> Work:
         """Everything that carrying out ``due`` needs."""
-        explained = (await asyncio.to_thread(self.explain, world, [due]))[0]
-        demand = next(d for d in world.demands.demands if d.batch is due.trial.batch)
-        assert world.catalogue is not None
-        return self._work(world.catalogue, world.revision or "", demand, explained)
+        [why] = await asyncio.to_thread(self.explain, world, [due])
+        return self._work(world, due, why)
 
-    def _work(self, catalogue: Catalogue, revision: str, demand: Demand, explained: Explained) -> Work:
-        trial, scenario = explained.item.trial, demand.scenario
+    async def works(self, world: World, dues: Sequence[Due]) -> list[Work]:
+        """The same for many, with the commit of the first alone."""
+        [first] = await asyncio.to_thread(self.explain, world, dues[:1])
+        others = await asyncio.to_thread(self.explain, world, dues[1:], commits=False)
+        return [self._work(world, due, why) for due, why in zip(dues, [first, *others], strict=True)]
+
+    def _work(self, world: World, due: Due, why: str) -> Work:
+        demand, trial, catalogue = world.demands.of(due.wanted), due.trial, world.catalogue
+        assert catalogue is not None
+        scenario = demand.scenario
 
         def beside(*names: str) -> list[str]:
             return [n for n in names if catalogue.entry(f"{demand.folder}/{n}") is not None]
@@ -80,12 +135,12 @@ class Preparer:
             checkout=demand.checkout_paths,
             playbooks=frozenset(beside("prepare.yml", "restore.yml")),
             inventory=f"{demand.folder}/{inventories[0]}" if inventories else None,
-            origin=Origin(repository=self.repository, ref=self.ref, commit=revision),
+            origin=Origin(repository=self.repository, ref=self.ref, commit=world.revision or ""),
             benchmark=demand.benchmark,
             iterations=demand.iterations,
             gate=demand.gate,
             memory_mib=demand.memory_mib,
-            reason=explained.reason,
-            regrades=explained.regrades,
+            reason=why,
+            regrades=due.regrades,
             engine=catalogue.engines[trial.batch.variant.main_engine],
         )

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from reconciler.core.errors import Transient
 from reconciler.core.model import PlaybookResult
 from reconciler.core.scoring import RuleResult, Score
 from reconciler.core.trends import KEPT_BATCHES, Trend, fold, verdict
-from reconciler.definitions.record import TrialRecord
+from reconciler.definitions.record import TranscriptPart, TrialRecord
 from reconciler.definitions.transcript import Evidence, trajectory
 from reconciler.definitions.trendfile import batch_of, dump_json, empty_trend, parse_trend, trend_document
 from reconciler.ports import Results, ResultsStore
@@ -35,16 +35,28 @@ class Recorder:
 
     async def record(self, record: TrialRecord, transcript: bytes | None) -> str:
         """Commit a trial, durable on return; returns the commit. Recording twice changes nothing."""
-        path = record.path
+        files = {} if transcript is None else {record.transcript.path: transcript}
+        return await self.record_all([record], files)
+
+    async def record_all(self, records: Sequence[TrialRecord], transcripts: Mapping[str, bytes] | None = None) -> str:
+        """Commit trials, all of them or none; the trend of each series is derived once. Else like ``record``."""
         async with self._lock:
-            where = trend_path(series_of(path))
-            stored = await asyncio.to_thread(self._results.read, [where])
-            before = parse_trend(stored.get(where, b""))
-            trend = fold(before or empty_trend(record), batch_of(record, path))
-            files = {path: dump_json(record.document()), **derived(trend, series_of(path))}
-            if transcript is not None:
-                files[record.transcript.path] = transcript
-            return await self._results.append(files, message(record, trend))
+            files, why = await asyncio.to_thread(self._to_append, records)
+            return await self._results.append({**files, **(transcripts or {})}, why)
+
+    def _to_append(self, records: Sequence[TrialRecord]) -> tuple[dict[str, bytes], str]:
+        """The files of a commit that records ``records``, and its message."""
+        stored = self._results.read({trend_path(series_of(r.path)) for r in records})
+        trends: dict[str, Trend] = {}
+        files: dict[str, bytes] = {}
+        for record in records:
+            path, series = record.path, series_of(record.path)
+            trend = trends.get(series) or parse_trend(stored.get(trend_path(series), b"")) or empty_trend(record)
+            trends[series] = fold(trend, batch_of(record, path))
+            files[path] = dump_json(record.document())
+        for series, trend in trends.items():
+            files |= derived(trend, series)
+        return files, message(records, trends)
 
     async def publish(self, rows: Iterable[Row], why: str) -> bool:
         """Commit the dashboard where it differs; True when it did."""
@@ -116,31 +128,54 @@ def rebuild(series: str, records: Mapping[str, bytes]) -> dict[str, bytes]:
     return derived(trend, series) if trend else {}
 
 
-def message(record: TrialRecord, trend: Trend) -> str:
-    """The commit message: the batch so far in a line, and trailers for programs."""
+def message(records: Sequence[TrialRecord], trends: Mapping[str, Trend]) -> str:
+    """The commit message: what became of each batch, a line each, and trailers for programs.
+
+    One batch is the subject; of several the subject says how many trials they are. ``trends`` by series.
+    """
+    batches = {(r.batch, r.epoch): r for r in records}
+    told = [(r, _told(r, trends[series_of(r.path)])) for r in batches.values()]
+    regraded = sum(r.regrades is not None for r in records)
+    note = f" ({'graded' if len(records) == 1 else f'{regraded} graded'} again)" if regraded else ""
+    if len(told) == 1:
+        subject, lines = told[0][1][0] + note, []
+    else:
+        passed = sum(r.passed for r in records)
+        subject = f"{len(records)} trials of {len(told)} batches: {passed}/{len(records)} passed{note}"
+        lines = [line for _, (line, _) in told]
+    trailers = [("Source-Commit", records[0].source.commit)]
+    for record, (_, verdict_) in told:
+        trailers += [
+            ("Scenario", record.scenario.key),
+            ("Variant", series_of(record.path).split("/")[1]),
+            ("Batch", record.batch),
+            ("Verdict", verdict_),
+        ]
+    body = "".join(f"{line}\n" for line in ["", *lines] if lines)
+    return f"{subject}\n{body}\n" + "".join(f"{name}: {value}\n" for name, value in trailers)
+
+
+def _told(record: TrialRecord, trend: Trend) -> tuple[str, str]:
+    """The record's batch so far in a line, and its verdict."""
     batch = trend.batch(record.batch, record.epoch)
     assert batch is not None
     label = record.variant.specialty.lower().replace("_", "-")
-    regraded = " (graded again)" if record.regrades else ""
+    line = f"{record.scenario.key} × {label}: {batch.passed}/{batch.measured} passed, compliance {percent(batch.compliance)}"
     violated = f", {record.violation}" if record.violation else ""
-    subject = (
-        f"{record.scenario.key} × {label}: {batch.passed}/{batch.measured} passed, "
-        f"compliance {percent(batch.compliance)}{regraded}{violated}"
-    )
-    trailers = {
-        "Source-Commit": record.source.commit,
-        "Scenario": record.scenario.key,
-        "Variant": series_of(record.path).split("/")[1],
-        "Batch": record.batch,
-        "Verdict": verdict(trend, batch),
-    }
-    return " ".join(subject.split()) + "\n\n" + "\n".join(f"{k}: {v}" for k, v in trailers.items()) + "\n"
+    return " ".join(f"{line}{violated}".split()), verdict(trend, batch)
 
 
-def build(work: Work, seen: Seen, score: Score) -> tuple[TrialRecord, bytes]:
-    """The record of a trial that gave a result, and its transcript."""
-    trial, variant = work.trial, work.trial.batch.variant
+def transcribed(work: Work, seen: Seen) -> tuple[TranscriptPart, bytes]:
+    """A trial's transcript, and what the record says of it."""
     transcript = _transcript(work, seen)
+    path = work.trial.path.replace("trials/", "transcripts/", 1)
+    digest = hashlib.sha256(transcript).hexdigest()
+    return TranscriptPart(path=path, sha256=digest, bytes=len(transcript)), transcript
+
+
+def build(work: Work, seen: Seen, score: Score, transcript: TranscriptPart) -> TrialRecord:
+    """The record of a trial that gave a result."""
+    trial, variant = work.trial, work.trial.batch.variant
     template = next(iter(work.templates.values()), None)
     truth = _ground_truth(seen.truth)
     document = {
@@ -181,13 +216,9 @@ def build(work: Work, seen: Seen, score: Score) -> tuple[TrialRecord, bytes]:
         "compliance": {"score": score.compliance, "gate": score.compliance_gate},
         "resolution": {"gate": score.resolution_gate},
         "passed": score.passed,
-        "transcript": {
-            "path": trial.path.replace("trials/", "transcripts/", 1),
-            "sha256": hashlib.sha256(transcript).hexdigest(),
-            "bytes": len(transcript),
-        },
+        "transcript": transcript,
     }
-    return TrialRecord.model_validate(document), transcript
+    return TrialRecord.model_validate(document)
 
 
 def _rule(result: RuleResult) -> dict[str, object]:

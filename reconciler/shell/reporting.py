@@ -46,13 +46,13 @@ def trial_document(trial: Trial, *, action: str, reason: str, until: str | None 
 def held_document(held: Held) -> dict[str, Any]:
     """A held trial; its reason is why it is held."""
     until = held.until.isoformat(timespec="seconds") if held.until else None
-    return trial_document(held.trial, action="run", reason=held.reason, until=until)
+    return trial_document(held.trial, action=held.action, reason=held.reason, until=until)
 
 
 def stalled_document(stalled: Stalled) -> dict[str, Any]:
     """Stalled demand; without a trial where its inputs are not known."""
     if stalled.trial is not None:
-        return trial_document(stalled.trial, action="run", reason=stalled.reason)
+        return trial_document(stalled.trial, action=stalled.action, reason=stalled.reason)
     variant = variant_document(stalled.variant) if stalled.variant else None
     return {
         "trial": None,
@@ -101,7 +101,7 @@ class Reporter:
         self.notes.put("status", note)
 
     async def _dashboard(self, world: World, plan: Plan, running: Mapping[str, tuple[Work, str]]) -> None:
-        if running or plan.start or world.revision is None:
+        if running or plan.start or plan.regrade or world.revision is None:
             return
         key = (id(world.demands), world.results.tip)
         if key == self._seen or not world.results.trials:
@@ -129,8 +129,7 @@ def status_note(world: World, plan: Plan, running: Mapping[str, tuple[Work, str]
         "revision": world.revision,
         "due": len(plan.due),
         "running": [
-            trial_document(w.trial, action="regrade" if w.regrades else "run", reason=w.reason) | {"phase": phase}
-            for w, phase in running.values()
+            trial_document(w.trial, action="run", reason=w.reason) | {"phase": phase} for w, phase in running.values()
         ],
         "held": [held_document(h) for h in plan.held],
         "stalled": [stalled_document(s) for s in plan.stalled],

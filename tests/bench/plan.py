@@ -16,6 +16,7 @@ from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.timetable import ApschedulerTimetable
 from reconciler.app.wiring import collect_seldom, lint_context
 from reconciler.shell.observe import Observer
+from reconciler.shell.past import Past
 from tests.bench.figures import Figure, medians, timed
 from tests.bench.repositories import SPECIALTY, definitions, fast_import, specialty
 
@@ -111,11 +112,13 @@ class _Looks:
 def _observer(repository: Path, state: Path) -> Observer:
     clock = WallClock()
     platform = MemoryPlatform(clock=clock, images=["debian/12"])
+    results = GitResults(
+        repository=str(repository), branch="results", author_name="a", author_email="a@b", state=state, clock=clock
+    )
     return Observer(
         source=GitSource(repository=str(repository), branch="main", folders=("scenarios", "config"), state=state),
-        results=GitResults(
-            repository=str(repository), branch="results", author_name="a", author_email="a@b", state=state, clock=clock
-        ),
+        results=results,
+        past=Past(results=results),
         platforms={"incus": platform},
         journal=MemoryJournal(clock=clock),
         clock=clock,

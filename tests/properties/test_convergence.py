@@ -1,6 +1,7 @@
 """The loop as a whole, over fakes: whatever happens, every wanted trial ends up recorded exactly once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +16,9 @@ from reconciler.core.errors import Transient, Unavailable
 from reconciler.core.model import Job, PlaybookResult
 from reconciler.core.planning import Limits
 from reconciler.ports import Assignment, Lease
-from reconciler.shell.events import Ended, Started
+from reconciler.shell.events import Ended, Regraded, Started
 from tests.builders import task
-from tests.shell_world import ShellWorld, definitions, works
+from tests.shell_world import ShellWorld, definitions, scenario, works
 
 
 @pytest.fixture
@@ -53,17 +54,126 @@ async def test_an_edited_specialty_runs_again_and_its_revert_does_not(world: She
 
 
 async def test_a_rules_edit_grades_the_stored_transcripts_again_without_a_sandbox(world: ShellWorld) -> None:
-    world.commit(definitions(rule="repair"))
+    world.commit(definitions("alpha", "beta", rule="repair"))
     await world.settle()
-    made = len(world.platform.sandboxes)
-    world.platform.unavailable = ""
-    world.commit(definitions(rule="never done"))
-    world.script = breaks
+    before = world.records()
+    world.platform.unavailable = "nobody needs it"
+    world.commit(definitions("alpha", "beta", rule="never done"))
+    plan = await world.settle()
+    again = {p: r for p, r in world.records().items() if p not in before}
+    assert sorted(str(r["regrades"]) for r in again.values()) == sorted(before)
+    assert [r["passed"] for r in again.values()] == [False] * 4
+    assert {p: world.records()[p] for p in before} == before
+    assert (plan.due, plan.held, plan.stalled, plan.reused) == ((), (), (), 4)
+    assert "4 trials of 2 batches: 0/4 passed (4 graded again)" in world.remote.messages[-2]
+
+
+async def test_a_regrade_of_a_regrade_names_the_trial_that_ran_and_its_transcript(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1, rule="repair"))
     await world.settle()
-    again = [r for r in world.records().values() if r["regrades"]]
-    assert [r["passed"] for r in again] == [False, False]
-    assert {r["regrades"] for r in again} <= world.records().keys()
-    assert len(world.platform.sandboxes) == made
+    [ran] = world.records()
+    for rule in ("repair it", "never done"):
+        world.commit(definitions(iterations=1, rule=rule))
+        await world.settle()
+    assert len(world.records()) == 3
+    assert [r["regrades"] for p, r in world.records().items() if p != ran] == [ran, ran]
+    assert {str(r["transcript"]) for r in world.records().values()} == {str(world.records()[ran]["transcript"])}
+
+
+def damaged(world: ShellWorld, path: str, contents: bytes | None) -> None:
+    """Somebody changes, or removes, a file of the results branch by hand."""
+    if contents is None:
+        del world.remote.files[path]
+    else:
+        world.remote.files[path] = contents
+    world.remote.messages.append("somebody's hand")
+
+
+@pytest.mark.parametrize(
+    ("contents", "why"),
+    [
+        (None, "is missing"),
+        (b"{", "is not the transcript that was recorded: its SHA-256 is another one"),
+    ],
+)
+async def test_what_cannot_be_graded_again_runs_again_and_says_why(
+    world: ShellWorld, contents: bytes | None, why: str
+) -> None:
+    world.commit(definitions("alpha", "beta", iterations=1, rule="repair"))
+    await world.settle()
+    transcript = next(p for p in world.remote.files if p.startswith("transcripts/alpha/"))
+    damaged(world, transcript, contents)
+    world.commit(definitions("alpha", "beta", iterations=1, rule="repair it"))
+    plan = await world.settle()
+    [ran] = [e.work for e in world.events if isinstance(e, Started)][2:]
+    assert (ran.scenario.key, ran.reason) == (
+        "alpha",
+        f"rule did it changed in {ran.origin.commit[:7]}: change; not graded again: {transcript} {why}",
+    )
+    [beta] = [r for p, r in world.records().items() if r["regrades"]]
+    assert beta["scenario"]["key"] == "beta"  # type: ignore[index]
+    assert (len(world.records()), plan.due, plan.stalled) == (4, (), ())
+
+
+async def test_a_run_that_replaces_a_broken_transcript_can_be_graded_again(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1, rule="repair"))
+    await world.settle()
+    damaged(world, next(p for p in world.remote.files if p.startswith("transcripts/")), None)
+    for rule in ("repair it", "repair"):
+        world.commit(definitions(iterations=1, rule=rule))
+        await world.settle()
+    before = set(world.records())
+    world.commit(definitions(iterations=1, rule="it"))
+    await world.settle()
+    [new] = [r for p, r in world.records().items() if p not in before]
+    assert new["regrades"] in before
+    assert sum(isinstance(e, Started) for e in world.events) == 2
+
+
+async def test_a_change_of_rules_and_of_anything_else_runs_again(world: ShellWorld) -> None:
+    changes: list[dict[str, bytes | None]] = [
+        {"scenarios/alpha/validate.yml": b"- hosts: all\n  tasks: []\n"},
+        {"scenarios/alpha/scenario.json": guarded()},
+        {"config/specialties/mender.mdx": b"---\nname: mender\n---\nMend it twice.\n"},
+    ]
+    for number, change in enumerate(changes):
+        world.commit(definitions(iterations=1, rule=f"repair{' ' * number}"))
+        await world.settle()
+        before = set(world.records())
+        world.commit(definitions(iterations=1, rule="repair it") | change)
+        await world.settle()
+        assert [r["regrades"] for p, r in world.records().items() if p not in before] == [None], change
+
+
+def guarded() -> bytes:
+    """A scenario with a guard, and with other rules."""
+    document = scenario("alpha", "repair it")
+    document["validation"]["allowedHosts"] = ["app-01"]  # type: ignore[index]
+    return json.dumps(document).encode()
+
+
+async def test_a_regrade_takes_no_sandbox_slot_and_waits_for_nothing_that_runs(world: ShellWorld) -> None:
+    world.limits = Limits(parallel=1, memory_mib=300, attempts=3)
+    world.commit(definitions("alpha", iterations=3, rule="repair"))
+    await world.settle()
+    graded = asyncio.Event()
+
+    async def waits(assignment: Assignment) -> AsyncIterator[Job]:
+        await graded.wait()
+        async for job in works(assignment):
+            yield job
+
+    world.script = waits
+    world.commit(definitions("alpha", "beta", iterations=3, rule="repair it"))
+    daemon = world.daemon()
+    running = asyncio.create_task(daemon.run(until_settled=True))
+    while not any(isinstance(e, Regraded) for e in world.events):
+        daemon.wake()
+        await asyncio.sleep(0)
+    assert len(daemon.dispatcher.running) == 1
+    graded.set()
+    await running
+    assert len(world.records()) == 9
 
 
 async def breaks(assignment: Assignment) -> AsyncIterator[Job]:

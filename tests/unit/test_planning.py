@@ -122,7 +122,7 @@ def test_a_trial_that_needs_more_memory_than_there_is_stalls_and_says_so() -> No
 def test_blocked_demand_is_shown_as_stalled() -> None:
     blocked = [Blocked(scenario="a", reason="scenarios/a/scenario.json:3:1: not JSON")]
     found = plan(
-        Outstanding(missing=(), reused=0),
+        Outstanding(),
         now=NOW,
         limits=LIMITS,
         running={},

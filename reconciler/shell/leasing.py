@@ -1,0 +1,65 @@
+"""Leases held while work goes on, and what becomes of work that fails: nothing of it ends the daemon."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from reconciler.core.errors import Invalid, Transient, Unavailable
+from reconciler.ports import Journal
+
+log = structlog.get_logger()
+
+LEASE_SECONDS = 60.0
+"""A lease lives this long; it is renewed each third of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leases:
+    """The leases of one process. ``owner`` names it."""
+
+    journal: Journal
+    owner: str
+
+    @contextlib.asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[bool]:
+        """Hold a lease and keep it alive; False when somebody else has it."""
+        if not await self.journal.acquire(name, self.owner, LEASE_SECONDS):
+            yield False
+            return
+        renewal = asyncio.create_task(self._renew(name, asyncio.current_task()))
+        try:
+            yield True
+        finally:
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
+            await self.journal.release(name, self.owner)
+
+    async def _renew(self, name: str, holder: asyncio.Task[Any] | None) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            if not await self.journal.acquire(name, self.owner, LEASE_SECONDS) and holder is not None:
+                log.warning("lease lost", trial=name)
+                holder.cancel()
+
+
+async def attempted(work: Awaitable[None], phase: Callable[[], str]) -> tuple[str, str] | None:
+    """Do a trial's work; (cause, message) when it gave no result. The one place that catches everything.
+
+    Raises ``Unavailable`` alone: that burns no attempt. ``phase`` tells how far the work has come.
+    """
+    try:
+        await work
+    except Transient as error:
+        return error.cause, str(error)
+    except Invalid as error:
+        return "invalid", str(error)
+    except Unavailable:
+        raise
+    except Exception as error:  # a bug ends the trial, with its traceback, and not the daemon
+        log.exception("trial crashed", phase=phase())
+        return "harness", f"{type(error).__name__} in phase {phase() or 'checkout'}; see the log"
+    return None
