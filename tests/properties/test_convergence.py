@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconciler.adapters.clock import WallClock
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.results import MemoryResults
 from reconciler.core.errors import Transient, Unavailable
@@ -340,7 +341,7 @@ def test_two_daemons_with_a_shared_journal_record_each_trial_once(
         world = ShellWorld(folder=tmp_path_factory.mktemp("state"))
         names = [f"s{n}" for n in range(scenarios)]
         world.commit(definitions(*names, iterations=count))
-        journal = SharedJournal(clock=world.clock)
+        journal = SharedJournal(clock=WallClock())  # the fake one is moved on while threads work: leases would run out
         daemons = [world.daemon(journal=journal, results=MemoryResults(world.remote), owner=o) for o in ("one", "two")]
         await asyncio.gather(*(world.settle(d) for d in daemons))
         assert iterations(world) == sorted((name, n) for name in names for n in range(1, count + 1))
