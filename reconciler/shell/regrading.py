@@ -42,7 +42,7 @@ class Regrader:
         async with self.leases.held("regrade") as ours:
             if not ours:
                 return False
-            log.info("regrade started", trials=len(works), due=due, reason=works[0].reason)
+            log.info("regrade started", trials=len(works), due=due, reason=works[0].reason, sandboxes=0)
             graded = await self._graded(await self._unrecorded(works))
             if graded:
                 await self._record(graded, due - len(graded), began)
