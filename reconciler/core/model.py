@@ -19,6 +19,8 @@ Resolution = Literal["success", "agentic_failure", "hard_failure", "partial", "n
 
 COMPONENTS = ("world", "task", "agent", "truth", "rules")
 """The components of a trial's inputs, in the order in which a change is told."""
+PLAIN_TEMPLATE = "debian-base"
+"""What stands for an existing machine, of which nothing is known, in modes that make machines: the documented plain Debian."""
 
 
 # ---------------------------------------------------------------- definitions
@@ -49,11 +51,16 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """A machine of the scenario; ``name`` is also its name in the inventory."""
+    """A machine of the scenario; ``name`` is also its name in the inventory. ``host_id`` is an existing machine's."""
 
     name: str
     template: str = ""
     host_id: str = ""
+
+    @property
+    def starts_from(self) -> str:
+        """The template of a machine made for it: for an existing one without a template, the plain one."""
+        return self.template or (PLAIN_TEMPLATE if self.host_id else "")
 
 
 @dataclass(frozen=True, kw_only=True)

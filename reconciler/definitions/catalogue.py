@@ -5,7 +5,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 from reconciler.core.model import (
     Agent,
@@ -27,6 +27,7 @@ from reconciler.definitions.loading import build_records, touched_folders
 from reconciler.definitions.parse import Locator
 from reconciler.definitions.plays import lint_plays, scenario_plays
 from reconciler.definitions.records import ScenarioRecord
+from reconciler.definitions.scenario_file import parse_scenario
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.snapshot import Unreadable, dump, load
@@ -71,7 +72,8 @@ def _changed(before: _Contents, news: Mapping[str, Entry | None], read: Read, pl
     if relinked or templates.touched(posixpath.join(place.config, "templates"), news):
         templates = resolve_templates(library.templates, templates, tree, blobs, follower)
     folders = touched_folders(news, place.scenarios, before.scenarios.files, tree, relinked=relinked)
-    records = build_records(folders, tree, blobs, follower, cache(place.context.compiles))
+    parse = partial(parse_scenario, compiles=cache(place.context.compiles), root=place.scenarios)
+    records = build_records(folders, tree, blobs, follower, parse)
     scenarios = before.scenarios.updated(records)
     index = before.index if scenarios is before.scenarios else _index(scenarios)
     surveyor = Surveyor(library, scenarios, templates, Locator(tree, blobs))

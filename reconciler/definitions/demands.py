@@ -109,7 +109,7 @@ class Assembler:
             old = None
         named = () if key in survey.own_misfits else record.specialties
         own = tuple(s for n in named if (s := self._specialties.get(n)))
-        used = tuple(t for h in record.scenario.hosts if (t := self._templates.get(h.template)))
+        used = tuple(t for h in record.scenario.hosts if (t := self._templates.get(h.starts_from)))
         images = tuple(self._images.get((t.benchmark.mode, u.name), "") for t in terms for u in used)
         briefed_by = (self._rules, *(self._hosts.get(h.name) for h in record.scenario.hosts))
         briefed = old.briefing if old is not None and old.briefed_by == briefed_by else self._briefing(record)

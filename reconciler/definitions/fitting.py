@@ -38,22 +38,24 @@ def misfit(record: ScenarioRecord, mode: Mode, templates: Templates) -> Misfit |
 
 
 def _host_misfit(where: tuple[str, int], host: Host, mode: Mode, templates: Templates) -> Misfit | None:
-    if not host.name:
-        return _told(
-            where, "missing-field", f"the host has no host_name, and mode {mode} needs it", 'write "host_name": "…"'
-        )
-    if not host.template:
+    if not host.starts_from:
         hint = f"known: {', '.join(sorted(templates.resolved))}"
         return _told(where, "missing-field", f"host {host.name} has no template, and mode {mode} needs it", hint)
-    at = (*where, "template")
-    if host.template not in templates.shelf.names:
-        return _told(at, "unknown-template", *templates.shelf.unknown(host.template))
-    if host.template in templates.stalled:
-        return Misfit(reason=templates.stalled[host.template])
-    if mode != "namespace" and mode not in dict(templates.resolved[host.template].images):
-        message = f"template {host.template} has no image for mode {mode}"
-        return _told(at, "no-image", message, f"write image: {{{mode}: …}} in its template.yaml")
+    if host.starts_from not in templates.shelf.names:
+        return _told((*where, "template"), "unknown-template", *_unknown(host, templates))
+    if host.starts_from in templates.stalled:
+        return Misfit(reason=templates.stalled[host.starts_from])
+    if mode != "namespace" and mode not in dict(templates.resolved[host.starts_from].images):
+        message = f"template {host.starts_from} has no image for mode {mode}"
+        return _told((*where, "template"), "no-image", message, f"write image: {{{mode}: …}} in its template.yaml")
     return None
+
+
+def _unknown(host: Host, templates: Templates) -> tuple[str, str]:
+    if host.template:
+        return templates.shelf.unknown(host.template)
+    message = f"{host.name} is an existing machine, for which a new one starts from {host.starts_from}: it is not there"
+    return message, f"add config/templates/{host.starts_from}, or give the host a host_name and a template"
 
 
 def own_misfit(record: ScenarioRecord, specialties: Specialties) -> Misfit | None:
@@ -64,7 +66,8 @@ def own_misfit(record: ScenarioRecord, specialties: Specialties) -> Misfit | Non
     for index, agent in enumerate(record.scenario.agents):
         if not agent.specialty:
             message = f"agent {agent.name} has no specialty, and a benchmark's variant leaves it to the agent"
-            return _told(("agents", index), "missing-field", message, 'write "specialty_key": "…"')
+            hint = 'write "specialty_key": "…", or name a specialty in the variant'
+            return _told(("agents", index), "missing-field", message, hint)
         if agent.specialty in specialties.names and agent.specialty not in specialties.usable:
             return Misfit(reason=specialties.stalled_by(agent.specialty))
         if agent.specialty not in specialties.names:

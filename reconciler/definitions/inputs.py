@@ -146,7 +146,7 @@ def paths_of_world(record: ScenarioRecord, part: str, templates: Mapping[str, Re
         template = templates[name]
         return [*template.declared_in, *(posixpath.normpath(f"{template.folder}/{f}") for f, _ in template.files)]
     if part == "limits":
-        named = (templates.get(h.template) for h in record.scenario.hosts)
+        named = (templates.get(h.starts_from) for h in record.scenario.hosts)
         return [path for t in named if t is not None for path in t.declared_in]
     return [] if part == "mode" else [path_of_file(record.folder, part)]
 

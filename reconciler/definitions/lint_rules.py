@@ -21,6 +21,8 @@ RuleId = Literal[
     "unknown-value",
     "misplaced-field",
     "misplaced-variable",
+    "mixed-shapes",
+    "key-path",
     "secret",
     "duplicate-name",
     "duplicate-host",
@@ -28,6 +30,7 @@ RuleId = Literal[
     "unused-host",
     "unknown-credential",
     "jump-host",
+    "unnamed-host",
     "unknown-template",
     "template-loop",
     "unknown-specialty",
@@ -95,6 +98,14 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     "misplaced-variable": LintRule(
         "error", "a `${NAME}` stands where nothing replaces it", "write it in a credential's `value` alone"
     ),
+    "mixed-shapes": LintRule(
+        "error", "a scenario has fields of two versions' shapes", "write it in one shape; the message says which fields"
+    ),
+    "key-path": LintRule(
+        "warning",
+        "in the shape of 0.3 and 0.4, a scenario's key is not its folder",
+        "move the folder, or migrate the file",
+    ),
     "secret": LintRule("warning", "a secret is written out", "name where it comes from instead"),
     "duplicate-name": LintRule("error", "two files declare one name", "give each its own name"),
     "duplicate-host": LintRule("error", "two hosts of a scenario have one name", "give each its own name"),
@@ -103,6 +114,9 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     "unknown-credential": LintRule("error", "no credential has this name", "name one that exists"),
     "jump-host": LintRule(
         "error", "a host is reached through one that is no jump host, or through itself", "name a jump host"
+    ),
+    "unnamed-host": LintRule(
+        "warning", "which host of the inventory a host given by its id is cannot be told", "write its `host_name`"
     ),
     "unknown-template": LintRule("error", "no template has this name", "name one that exists"),
     "template-loop": LintRule("error", "a template is its own ancestor", "break the loop"),

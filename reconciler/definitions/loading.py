@@ -15,9 +15,9 @@ from reconciler.definitions.dependencies import (
 )
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.following import Follower
+from reconciler.definitions.inventory import INVENTORIES, inventory_hosts, named_by, unnamed
 from reconciler.definitions.parse import Locator, Problem
 from reconciler.definitions.records import ScenarioRecord
-from reconciler.definitions.scenario_file import parse_scenario
 from reconciler.definitions.tree import Blobs, Tree, is_regular, parents
 from reconciler.definitions.values import Parsed
 from reconciler.ports import Entry
@@ -53,16 +53,23 @@ def touched_folders(
 
 
 def build_records(
-    folders: Iterable[str], tree: Tree, blobs: Blobs, follower: Follower, compiles: Callable[[str], str | None]
+    folders: Iterable[str],
+    tree: Tree,
+    blobs: Blobs,
+    follower: Follower,
+    parse: Callable[[str, bytes], Parsed[Scenario]],
 ) -> dict[str, ScenarioRecord | None]:
-    """Path of ``scenario.json`` to its record, None where it is gone. Reads in two goes: scenarios, then playbooks."""
+    """Path of ``scenario.json`` to its record, None where it is gone. Reads in two goes: scenarios, then playbooks.
+
+    ``parse`` makes a scenario of a path and what is written there.
+    """
     paths = {f"{folder}/{SCENARIO_FILE}": folder for folder in folders}
     found: dict[str, ScenarioRecord | None] = {p: None for p in paths if p not in tree.entries}
     here = {path: own_files(folder, tree) for path, folder in paths.items() if path not in found}
     blobs.fetch(tree.entries[path].oid for path in here)
     blobs.fetch(e.oid for files in here.values() for p, e in files.items() if may_matter(p) and is_regular(e))
     for path, inside in here.items():
-        found[path] = _record(path, paths[path], inside, tree, blobs, follower, compiles)
+        found[path] = _record(path, paths[path], inside, tree, blobs, follower, parse)
     return found
 
 
@@ -82,18 +89,25 @@ def _record(
     tree: Tree,
     blobs: Blobs,
     follower: Follower,
-    compiles: Callable[[str], str | None],
+    parse: Callable[[str, bytes], Parsed[Scenario]],
 ) -> ScenarioRecord:
     entry = tree.entries[path]
     if not is_regular(entry):
         parsed = Parsed[Scenario](path=path, claim=posixpath.basename(folder), findings=(link_finding(path),))
     else:
-        parsed = parse_scenario(path, blobs[entry.oid], compiles)
+        parsed = parse(path, blobs[entry.oid])
     scenario, dependencies, more = parsed.value, NO_DEPENDENCIES, list[Finding]()
+    if (
+        scenario is not None
+        and unnamed(scenario)
+        and (inventory := next((n for n in INVENTORIES if n in inside), None))
+    ):
+        scenario, uncertain = named_by(scenario, inventory_hosts(inventory, blobs[inside[inventory].oid]))
+        more += Locator(tree, blobs).findings(path, uncertain, warning=True)
     if scenario is not None:
         playbooks = ansible_playbooks(scenario)
         if problems := _playbook_problems(scenario, playbooks, inside):
-            more = Locator(tree, blobs).findings(path, problems)
+            more += Locator(tree, blobs).findings(path, problems)
         right = tuple(p for p in playbooks if p in inside)
         dependencies = depend(folder, inside, right, tree, follower)
     return ScenarioRecord(

@@ -24,6 +24,12 @@ LARGEST = 1024 * 1024
 _DEEPEST = 100
 _MOST_BRACKETS = 1000
 _BLANK = re.compile(r"[ \t\r\n]*")
+_COMMENT = re.compile(r"""
+    "(?:[^"\\]|\\.)*+"?                 # a string: what looks like a comment inside is none
+    | //[^\r\n]*+
+    | /\*(?:[^*]|\*(?!/))*+(?:\*/)?
+""", re.VERBOSE | re.DOTALL)  # fmt: skip
+_PRINTED = re.compile(r"[^\r\n]")
 _SCALAR = re.compile(r"[^\s,\]}]+")
 _INDENT = re.compile(r"^[ \t?-]*", re.MULTILINE)
 """What a line of a block begins with; a list may stand right below its key, so each column holds two levels at most."""
@@ -103,7 +109,21 @@ _ANY = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def read_json(text: str) -> Document:
-    """Read JSON. Raises ``Broken``; duplicate keys are reported in the positions."""
+    """Read JSON, with comments or without. Raises ``Broken``; duplicate keys are reported in the positions."""
+    try:
+        return _read_json(text)
+    except Broken:
+        if (plain := without_comments(text)) == text:
+            raise
+    return _read_json(plain)
+
+
+def without_comments(text: str) -> str:
+    """JSON with blanks in place of its comments, ``//`` to the end of a line and ``/*`` to ``*/``: all else stays where it was."""
+    return _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else _PRINTED.sub(" ", found[0]), text)
+
+
+def _read_json(text: str) -> Document:
     try:
         try:
             return Document(value=_STRICT.decode(text), positions=lambda: _JsonScan(text).positions)

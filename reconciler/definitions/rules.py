@@ -9,7 +9,7 @@ from reconciler.core.model import Rule, Scope, Validator
 from reconciler.core.scoring import TARGETS
 from reconciler.definitions.findings import nearest, shown
 from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.schemas import STATUSES, RuleFile
+from reconciler.definitions.schemas import OLD_STATUSES, STATUSES, RuleFile
 
 _FITTING: Mapping[str, frozenset[str]] = {
     "pattern_match": frozenset({"pattern", "where"}),
@@ -21,8 +21,6 @@ _FITTING: Mapping[str, frozenset[str]] = {
 """The fields that say something to a validator."""
 _SCOPES: Mapping[str, Scope] = {where: scope for scope, targets in TARGETS.items() for where in targets}
 """The scope of each ``where`` target."""
-_OLD_STATUSES = {"no_tasks_created": "no_action"}
-"""Statuses of older versions, by their newest name."""
 
 
 class FieldProblem(NamedTuple):
@@ -83,9 +81,7 @@ def _judge(written: _Written) -> Judged:
         validator=written.validator,
         required=written.required,
         negate=written.negate,
-        pattern=_newest(written.pattern or "")
-        if written.validator == "job_resolution_status"
-        else written.pattern or "",
+        pattern=_newest(written) or "",
         where=written.where or "",
         minimum=written.min,
         maximum=written.max,
@@ -95,10 +91,12 @@ def _judge(written: _Written) -> Judged:
     return Judged(rule, (*_field_problems(written), *_value_problems(written)), ignored)
 
 
-def _newest(status: str) -> str:
-    """A resolution status as the newest version spells it."""
-    status = status.strip().lower()
-    return _OLD_STATUSES.get(status, status)
+def _newest(written: _Written) -> str | None:
+    """The pattern; a resolution status by its newest name, so that every version's file says the same."""
+    if written.validator != "job_resolution_status" or written.pattern is None:
+        return written.pattern
+    status = written.pattern.strip().lower()
+    return OLD_STATUSES.get(status, status)
 
 
 def _field_problems(rule: _Written) -> Iterator[FieldProblem]:

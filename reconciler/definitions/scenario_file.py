@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
 from reconciler.definitions.explain import validated
@@ -10,44 +11,67 @@ from reconciler.definitions.guards import guard_doubts, guard_problems, pattern_
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.parse import Problem, document, located, specialty_key
 from reconciler.definitions.pointless import pointless
-from reconciler.definitions.positions import Path, read_json
+from reconciler.definitions.positions import Document, Path, read_json
 from reconciler.definitions.rules import Judged, judge
-from reconciler.definitions.schemas import AgentFile, OldScenarioFile, RuleFile, ScenarioFile
+from reconciler.definitions.schemas import AgentFile, HostFile, OldScenarioFile, RuleFile, ScenarioFile
 from reconciler.definitions.values import Parsed
 
 _SCOPES: tuple[Scope, ...] = ("gateway", "job", "tasks")
+_NEWER = ("title", "ticket_title", "ticket_body")
+"""The fields that only 0.7 and 0.8 have; ``name`` is the one that only 0.3 and 0.4 have."""
 
 
-def parse_scenario(path: str, data: bytes, compiles: Callable[[str], str | None]) -> Parsed[Scenario]:
-    """Read one ``scenario.json``. Its claim is its key, or the name of its folder where the key cannot be read."""
+def parse_scenario(
+    path: str, data: bytes, compiles: Callable[[str], str | None], root: str | None = None
+) -> Parsed[Scenario]:
+    """Read one ``scenario.json``. Its claim is its key, or its folder's name where the key cannot be read.
+
+    ``root`` is the scenarios' folder; None where it does not matter where the file lies.
+    """
     folder = posixpath.dirname(path)
     leaf = posixpath.basename(folder)
     read = document(path, data, read_json)
     if isinstance(read, Finding):
         return Parsed(path=path, claim=leaf, findings=(read,))
-    file: ScenarioFile | OldScenarioFile | None
-    if _is_old(read.value):
-        file, findings = validated(OldScenarioFile, read, path)
-    else:
-        file, findings = validated(ScenarioFile, read, path)
+    file, findings = _in_its_shape(read, path)
     if file is None:
         key = read.value.get("key") if isinstance(read.value, Mapping) else None
         return Parsed(path=path, claim=key if isinstance(key, str) and key else leaf, findings=tuple(findings))
     rules = list(_rules(file))
     if problems := [*_rule_problems(rules, compiles), *guard_problems(file, compiles), *_host_problems(file)]:
         findings += located(path, read, problems)
-    elif doubts := [*_rule_doubts(rules), *guard_doubts(file), *_unused_hosts(file)]:
+    elif doubts := [*_rule_doubts(rules), *guard_doubts(file), *_unused_hosts(file), *_key_doubts(file, folder, root)]:
         findings += located(path, read, doubts, warning=True)
     wrong = any(f.severity == "error" for f in findings)
     value = None if wrong else _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
     return Parsed(path=path, claim=file.key, value=value, findings=tuple(findings))
 
 
-def _is_old(value: object) -> bool:
-    """Whether this is the shape of 0.3 and 0.4: newer files have a ticket, and a title for a name."""
-    return (
-        isinstance(value, Mapping) and "name" in value and not value.keys() & {"title", "ticket_title", "ticket_body"}
-    )
+def _in_its_shape(read: Document, path: str) -> tuple[ScenarioFile | OldScenarioFile | None, list[Finding]]:
+    """The file in the shape that its fields tell; one with fields of both is read as newer, and is never right."""
+    value = read.value
+    if not (isinstance(value, Mapping) and "name" in value):
+        return validated(ScenarioFile, read, path)
+    newer = [name for name in _NEWER if name in value]
+    if not newer:
+        return validated(OldScenarioFile, read, path)
+    message = f"name is a field of versions 0.3 and 0.4, {' and '.join(newer)} of 0.7 and 0.8: a file has one shape"
+    instead = " and ".join(name for name in ("title", "ticket_title") if name not in value)
+    hint = f"write {instead} instead of name" if instead else "remove name: title and ticket_title say it"
+    mixed = located(path, read, [(("name",), "mixed-shapes", message, hint)])
+    rest = replace(read, value={field: given for field, given in value.items() if field != "name"})
+    return None, mixed + validated(ScenarioFile, rest, path)[1]
+
+
+def _key_doubts(file: ScenarioFile | OldScenarioFile, folder: str, root: str | None) -> Iterator[Problem]:
+    """Versions 0.3 and 0.4 know a scenario by where it lies."""
+    if root is None or not isinstance(file, OldScenarioFile):
+        return
+    relative = folder if root == "." else posixpath.relpath(folder, root)
+    if file.key != relative:
+        message = f"the key {shown(file.key)} is not {shown(relative)}, its folder, as in versions 0.3 and 0.4"
+        hint = "the key is what counts here; move the folder, or migrate the file: a newer key is free"
+        yield ("key",), "key-path", message, hint
 
 
 # ---------------------------------------------------------------- to the core's values
@@ -55,7 +79,8 @@ def _is_old(value: object) -> bool:
 
 def _scenario(file: ScenarioFile | OldScenarioFile, folder: str, rules: tuple[Rule, ...]) -> Scenario:
     if isinstance(file, OldScenarioFile):
-        title, ticket_title, body, description = file.name, file.name, file.description, ""
+        title = ticket_title = description = file.name
+        body = file.description
     else:
         title, ticket_title, body, description = file.title, file.ticket_title, file.ticket_body, file.description
     validation = file.validation
@@ -66,9 +91,7 @@ def _scenario(file: ScenarioFile | OldScenarioFile, folder: str, rules: tuple[Ru
         ticket_title=ticket_title,
         ticket_body=body,
         tags=tuple(file.tags),
-        hosts=tuple(
-            Host(name=h.host_name or "", template=h.template or "", host_id=h.host_id or "") for h in file.hosts
-        ),
+        hosts=tuple(Host(name=_host_name(h), template=h.template or "", host_id=h.host_id or "") for h in file.hosts),
         agents=tuple(_agent(a, file) for a in file.agents),
         rules=rules,
         allowed_agents=tuple(validation.allowedAgents),
@@ -78,14 +101,20 @@ def _scenario(file: ScenarioFile | OldScenarioFile, folder: str, rules: tuple[Ru
     )
 
 
+def _host_name(host: HostFile) -> str:
+    """What a host is known by: one that is given by its id alone has no other name."""
+    return host.host_name or host.host_id or ""
+
+
 def _agent(agent: AgentFile, file: ScenarioFile | OldScenarioFile) -> Agent:
     """An agent, on the only host when it names none."""
-    host = agent.host_name or next((h.host_name for h in file.hosts if h.host_id and h.host_id == agent.host_id), None)
-    if not host and not agent.host_id and len(file.hosts) == 1:
-        host = file.hosts[0].host_name or file.hosts[0].host_id
+    names = [_host_name(h) for h in file.hosts if h.host_id and h.host_id == agent.host_id]
+    host = agent.host_name or next(iter(names), agent.host_id)
+    if not host and len(file.hosts) == 1:
+        host = _host_name(file.hosts[0])
     return Agent(
         name=agent.agent_name or agent.agent_id or "",
-        host=host or agent.host_id or "",
+        host=host or "",
         specialty=specialty_key(agent.specialty_key or ""),
         agent_id=agent.agent_id or "",
     )
@@ -131,15 +160,14 @@ def _host_problems(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
     for index, host in enumerate(file.hosts):
         if not host.host_name and not host.host_id:
             yield ("hosts", index), "missing-field", f"hosts[{index}]: host_name is missing", 'write "host_name": "…"'
-        if host.host_name and host.host_name in names:
-            message = f"there are two hosts named {shown(host.host_name)}"
-            yield ("hosts", index, "host_name"), "duplicate-host", message, "give each host its own name"
-        names += [host.host_name] if host.host_name else []
+        mine = [name for name in (host.host_name, host.host_id) if name]
+        if twice := [name for name in mine if name in names]:
+            field = "host_name" if twice[0] == host.host_name else "host_id"
+            message = f"there are two hosts named {shown(twice[0])}"
+            yield ("hosts", index, field), "duplicate-host", message, "give each host its own name"
+        names += mine
     for index, agent in enumerate(file.agents):
-        yield from _agent_problems(("agents", index), agent, names, [h.host_id for h in file.hosts if h.host_id])
-        if not agent.host_name and not agent.host_id and len(file.hosts) > 1:
-            message = f"agents[{index}]: host_name is missing, and there are {len(file.hosts)} hosts"
-            yield ("agents", index), "missing-field", message, f"known: {', '.join(names)}"
+        yield from _agent_problems(("agents", index), agent, file.hosts)
 
 
 def _unused_hosts(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
@@ -151,12 +179,16 @@ def _unused_hosts(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
             yield ("hosts", index), "unused-host", message, "give it an agent, or take it out"
 
 
-def _agent_problems(where: Path, agent: AgentFile, names: list[str], ids: list[str]) -> Iterator[Problem]:
+def _agent_problems(where: Path, agent: AgentFile, hosts: list[HostFile]) -> Iterator[Problem]:
+    names, ids = [h.host_name for h in hosts if h.host_name], [h.host_id for h in hosts if h.host_id]
     if not agent.agent_name and not agent.agent_id:
         yield where, "missing-field", f"agents[{where[1]}]: agent_name is missing", 'write "agent_name": "…"'
     if agent.host_name and agent.host_name not in names:
         message = f"the agent's host {shown(agent.host_name)} is none of the scenario's hosts"
         yield (*where, "host_name"), "unknown-host", message, nearest(agent.host_name, names)
-    elif agent.host_id and not agent.host_name and ids and agent.host_id not in ids:
+    elif agent.host_id and not agent.host_name and hosts and agent.host_id not in ids:
         message = f"the agent's host {shown(agent.host_id)} is none of the scenario's hosts"
-        yield (*where, "host_id"), "unknown-host", message, nearest(agent.host_id, ids)
+        yield (*where, "host_id"), "unknown-host", message, nearest(agent.host_id, ids or names)
+    elif not agent.host_name and not agent.host_id and len(hosts) > 1:
+        message = f"agents[{where[1]}]: host_name is missing, and there are {len(hosts)} hosts"
+        yield where, "missing-field", message, f"known: {', '.join(map(_host_name, hosts))}"

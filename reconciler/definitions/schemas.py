@@ -3,6 +3,7 @@
 The scenario format is that of every documented version of the benchmark system; the rest is this program's own.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
@@ -30,6 +31,8 @@ Where = Literal[
 ]
 STATUSES = ("success", "agentic_failure", "hard_failure", "partial", "no_action", "no_tasks_created")
 """Every resolution status of every documented version."""
+OLD_STATUSES: Mapping[str, str] = {"no_tasks_created": "no_action"}
+"""Resolution statuses of 0.3 and 0.4 by what 0.7 calls them."""
 
 
 def _one_is_a_list(value: object) -> object:
@@ -77,7 +80,7 @@ class ValidationFile(Strict):
 class HostFile(Strict):
     """A host of a scenario."""
 
-    host_id: Text | None = None
+    host_id: Name | None = None
     host_name: Name | None = None
     template: Name | None = None
 
@@ -85,10 +88,10 @@ class HostFile(Strict):
 class AgentFile(Strict):
     """An agent of a scenario."""
 
-    agent_id: Text | None = None
+    agent_id: Name | None = None
     agent_name: Name | None = None
     host_name: Name | None = None
-    host_id: Text | None = None
+    host_id: Name | None = None
     specialty_key: Name | None = None
 
 

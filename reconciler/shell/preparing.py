@@ -17,6 +17,7 @@ from reconciler.core.reasons import (
     reuse_reason,
 )
 from reconciler.core.trends import Trend
+from reconciler.definitions.inventory import INVENTORIES
 from reconciler.definitions.values import Demand
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.past import Past, series_of_item
@@ -126,12 +127,12 @@ class Preparer:
         def beside(*names: str) -> list[str]:
             return [n for n in names if catalogue.entry(f"{demand.folder}/{n}") is not None]
 
-        inventories = beside("inventory.yml", "inventory.ini")
+        inventories = beside(*INVENTORIES)
         return Work(
             trial=trial,
             scenario=scenario,
             seats=catalogue.seating(trial.batch),
-            templates={h.name: catalogue.template(h.template, trial.batch.mode) for h in scenario.hosts},
+            templates={h.name: catalogue.template(h.starts_from, trial.batch.mode) for h in scenario.hosts},
             checkout=demand.checkout_paths,
             playbooks=frozenset(beside("prepare.yml", "restore.yml")),
             inventory=f"{demand.folder}/{inventories[0]}" if inventories else None,

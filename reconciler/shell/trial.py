@@ -9,7 +9,7 @@ import contextlib
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -168,7 +168,7 @@ class TrialRunner:
             Assignment(
                 trial=work.trial.id,
                 scenario=work.scenario,
-                ticket=ticket(work, self.clock.now()),
+                ticket=ticket(work.scenario, self.clock.now()),
                 seats=seats,
                 main_engine=variant.main_engine,
                 secondary_engine=variant.secondary_engine,
@@ -231,11 +231,10 @@ def sandbox_name(instance: str, trial: str, number: int) -> str:
     return f"rec-{instance[:8]}-{trial}-{number}"
 
 
-def ticket(work: Work, now: datetime) -> Ticket:
-    """The exact text that the agent gets: ``{{schedule_time}}`` is five minutes from now."""
-    moment = (now + timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S UTC")
-    title, body = work.scenario.ticket_title, work.scenario.ticket_body
-    return Ticket(title=title, body=body.replace("{{schedule_time}}", moment))
+def ticket(scenario: Scenario, now: datetime) -> Ticket:
+    """The exact text that the agent gets: ``{{schedule_time}}`` is five minutes from now, in UTC (RFC 3339)."""
+    moment = (now + timedelta(minutes=5)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Ticket(title=scenario.ticket_title, body=scenario.ticket_body.replace("{{schedule_time}}", moment))
 
 
 async def _stopped(engine: Engine, job: Job, found: Violation) -> Job:

@@ -406,7 +406,7 @@ def test_reference_scenarios_of_both_shapes_are_read() -> None:
         "Nginx broken configuration",
         "Nginx broken configuration",
         "@2501 nginx is down.",
-        "",
+        "Nginx broken configuration",
     )
     assert found.allowed_agents == ("agt_web",)
     assert found.hosts[0].host_id == "hst_web01"

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.definitions.positions import read_json, read_yaml
+from reconciler.definitions.positions import Broken, read_json, read_yaml, without_comments
 from reconciler.definitions.schemas import schema_documents
 from reconciler.definitions.units import parse_duration, parse_size
 from tests.definitions import benchmark, scenario
@@ -70,6 +70,41 @@ def test_positions_in_json_are_those_of_keys_and_values() -> None:
     assert positions.of(("a", 1, 'b"'), key=True) == (2, 13)
     assert positions.of(("c",), key=True) == (3, 2)
     assert positions.of(("a", 7, "x")) == (2, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1} // end', {"a": 1}),
+        ('// begin\r\n{"a": /* in */ 1}', {"a": 1}),
+        ('{/* many\nlines * / ** */"a": "// /* no */"}', {"a": "// /* no */"}),
+        ('{"a\\"//": "\\\\"} //', {'a"//': "\\"}),
+        ("/**/[1,//\n2]", [1, 2]),
+    ],
+)
+def test_comments_in_json_are_read_over(text: str, value: object) -> None:
+    assert read_json(text).value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [('{"a": 1 // x\n/* y */ "b": 2}', 2), ('{"a": 1 /*', 1), ("{} /", 1), ('{"a": 1,} // x', 1), ("# x\n{}", 1)],
+)
+def test_what_is_neither_json_nor_a_comment_is_told_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(Broken) as broken:
+        read_json(text)
+    assert (broken.value.rule, broken.value.line) == ("not-json", line)
+
+
+@pytest.mark.parametrize("piece", ['"', '\\"', "/*", "/", "//", "\\", "*/", '"/*'])
+def test_a_mebibyte_of_what_might_be_a_comment_is_looked_at_once(piece: str) -> None:
+    text = '"' + piece * (1024 * 1024 // len(piece))
+    assert len(without_comments(text)) == len(text)
+
+
+def test_positions_beside_comments_are_those_in_the_file() -> None:
+    positions = read_json('{ // one\n  /* "b" */ "a": 1}').positions()
+    assert positions.of(("a",), key=True) == (2, 13)
 
 
 def test_positions_in_yaml_count_from_the_first_line_given() -> None:

@@ -11,7 +11,7 @@ from tests.definitions import Files, changed, load, repository, scenario
 
 SCENARIO = "scenarios/nginx/scenario.json"
 OLD = {
-    "key": "k",
+    "key": "nginx",
     "name": "n",
     "description": "d",
     "hosts": [{"host_id": "hst_web01"}],
@@ -29,10 +29,10 @@ def findings(text: str) -> list[tuple[int, str, str, str, str]]:
     return [(f.line, f.severity, f.rule, f.message, f.hint) for f in found if f.path == SCENARIO]
 
 
-@pytest.mark.parametrize("shape", [OLD, json.loads(scenario("k"))], ids=["0.3", "0.8"])
+@pytest.mark.parametrize("shape", [OLD, json.loads(scenario("nginx"))], ids=["0.3", "0.8"])
 def test_guards_are_read_in_every_shape(shape: dict[str, Any]) -> None:
     guards = {"allowedAgents": ["x"], "allowedHosts": ["y"], "forbiddenCommands": ["rm -rf"]}
-    found = load({SCENARIO: json.dumps(shape | {"validation": guards})}).scenarios["k"]
+    found = load({SCENARIO: json.dumps(shape | {"validation": guards})}).scenarios["nginx"]
     assert (found.allowed_agents, found.allowed_hosts, found.forbidden_commands) == (("x",), ("y",), ("rm -rf",))
 
 

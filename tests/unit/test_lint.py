@@ -62,6 +62,10 @@ ROWS = [
     Row(says="unknown field of a benchmark", rule="unknown-field", path=BENCHMARK, text=benchmark(iteration=3), at='"iteration"', write="iterations"),
     Row(says="unknown field of a template", rule="unknown-field", path=TEMPLATE, text="image: {incus: a}\ncpu: 1\n", at="cpu", write="cpus"),
     Row(says="unknown field of a specialty", rule="unknown-field", path=SPECIALTY, text="---\nname: linux-administration\nexecution-mode: x\n---\np\n", at="execution-mode", write="execution_mode"),
+    # ---- shapes
+    Row(says="fields of two shapes", rule="mixed-shapes", text=old(ticket_body="x"), at='"Old"', write="title and ticket_title instead of name"),
+    Row(says="old key that is not the path", rule="key-path", text=old(key="other"), at='"other"', severity="warning", write="move the folder"),
+    Row(says="id that may be either host of the inventory", rule="unnamed-host", text=old(hosts=[{"host_id": "hst_1"}]), at='"hst_1"', severity="warning", files={"scenarios/nginx/inventory.ini": "a\nb\n"}, write="host_name"),
     # ---- missing fields, wrong types and values
     Row(says="missing field", rule="missing-field", text=scenario(ticket_body=None), at="{", write="ticket_body"),
     Row(says="wrong type", rule="wrong-type", text=scenario(title=5), at="5", write="quotes"),
