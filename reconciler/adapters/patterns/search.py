@@ -6,22 +6,21 @@ import sys
 import threading
 from pathlib import Path
 
-import regress
-
 import reconciler
 from reconciler.adapters.child import plain_environment
-from reconciler.adapters.patterns.worker import compile_pattern
+from reconciler.adapters.patterns.characters import NotAPattern
+from reconciler.adapters.patterns.parser import parse
+from reconciler.adapters.patterns.rewriting import program
 from reconciler.core.errors import Invalid
+from reconciler.definitions.findings import shown
 
 
 def pattern_error(pattern: str) -> str | None:
     """Why ``pattern`` does not compile, in a few words; ``None`` when it does."""
     try:
-        compile_pattern(pattern)
-    except regress.RegressError as error:
+        parse(pattern)
+    except NotAPattern as error:
         return str(error)
-    except UnicodeEncodeError:
-        return "half of a surrogate pair is no character"
     return None
 
 
@@ -40,13 +39,15 @@ class EcmaPatterns:
 
     def search(self, pattern: str, text: str) -> tuple[int, int] | None:
         """First match in code points. Raises ``Invalid``, or ``TimeoutError`` when time or memory ran out."""
-        if problem := pattern_error(pattern):
-            raise Invalid(f"pattern {pattern!r} does not compile: {problem}", hint="write it as a JavaScript pattern")
-        whole = text.encode("utf-8", "replace").decode()
+        try:
+            found = program(pattern)
+        except NotAPattern as error:
+            message = f"the pattern {shown(pattern)} does not compile: {error}"
+            raise Invalid(message, hint="write it as a JavaScript pattern") from None
         with self._turn:
-            answer = self._ask(json.dumps({"pattern": pattern, "text": whole}))
+            answer = self._ask(json.dumps({"engine": found.engine, "source": found.source, "text": text}))
         if not answer:
-            raise TimeoutError(f"pattern {pattern!r} found no answer within {self._seconds:g} s of computing")
+            raise TimeoutError(f"the pattern {shown(pattern)} found no answer within {self._seconds:g} s of computing")
         span = json.loads(answer)
         return None if span is None else (span[0], span[1])
 

@@ -1,49 +1,68 @@
-"""ECMAScript regular expressions with flag ``i``: one compile function, and the child program that searches.
+"""The child program that searches. Nothing it does can be interrupted, so it ends itself when its time is up.
 
-The child reads ``{"pattern", "text"}`` per line on stdin and answers ``[start, end]`` (code points) or ``null`` per line on
-stdout. It ends with its parent (end of input). The matcher backtracks and cannot be interrupted, so each search runs
-under a timer whose signal ends the process: the limit holds even for a child whose parent is gone.
+It reads a line of JSON ``{"engine", "source", "text"}`` at a time from stdin and answers on stdout with a line: ``[start, end]`` in code
+points, or ``null``. It ends with its parent (end of input).
 """
 
 import json
-import re
 import resource
 import signal
 import sys
+from functools import lru_cache
+from typing import Any
 
+import re2
 import regress
+
+from reconciler.adapters.patterns.rewriting import Engine, in_code_points, re2_text, regress_text
 
 _MEMORY = 2 * 1024**3
 """Bytes of address space that the child may use: a search that piles up backtracking states ends before the machine does."""
-_UNICODE_ESCAPE = re.compile(r"\\(u\{|[\s\S])")
 
 
-def compile_pattern(pattern: str) -> regress.Regex:
-    r"""The pattern compiled. Raises ``regress.RegressError``, or ``UnicodeEncodeError`` for half a surrogate pair.
-
-    Without the flag ``u``, ``\u{61}`` is the letter u, 61 times (ECMA-262, Annex B, IdentityEscape); the library reads a
-    code point, so the escape is taken off first.
-    """
-    plain = _UNICODE_ESCAPE.sub(lambda m: "u{" if m[1] == "u{" else m[0], pattern)
-    return regress.Regex(plain, "i")
+def find(engine: Engine, source: str, text: str) -> tuple[int, int] | None:
+    """The first match, in code points."""
+    span = _find_re2(source, text) if engine == "re2" else _find_regress(source, text)
+    return None if span is None else in_code_points(span, text)
 
 
-def find(pattern: str, text: str) -> tuple[int, int] | None:
-    """Start and end of the first match in code points; the library counts bytes of UTF-8."""
-    if (match := compile_pattern(pattern).find(text)) is None:
+def _find_re2(source: str, text: str) -> tuple[int, int] | None:
+    match = _compiled_re2(source).search(re2_text(text))
+    return None if match is None else match.span()
+
+
+@lru_cache(maxsize=128)
+def _compiled_re2(source: str) -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.log_errors = False
+    return re2.compile(source.encode("latin-1"), options)
+
+
+def _find_regress(source: str, text: str) -> tuple[int, int] | None:
+    """The library counts bytes of UTF-8."""
+    moved = regress_text(text)
+    if (match := _compiled_regress(source).find(moved)) is None:
         return None
-    data, span = text.encode(), match.range()
+    span = match.range()
+    if moved.isascii():
+        return span.start, span.stop
+    data = moved.encode()
     start = len(data[: span.start].decode())
     return start, start + len(data[span.start : span.stop].decode())
+
+
+@lru_cache(maxsize=128)
+def _compiled_regress(source: str) -> regress.Regex:
+    return regress.Regex(source, "i")
 
 
 def main(seconds: float) -> None:
     """Answer searches until stdin ends; ``seconds`` is what each may compute for."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     for line in sys.stdin:
-        request = json.loads(line)
         signal.setitimer(signal.ITIMER_PROF, seconds)
-        answer = find(request["pattern"], request["text"])
+        answer = find(**json.loads(line))
         signal.setitimer(signal.ITIMER_PROF, 0)
         print(json.dumps(answer), flush=True)  # noqa: T201 - stdout is the pipe to the parent
 
