@@ -39,7 +39,7 @@ from reconciler.adapters.patterns.syntax import (
 )
 
 _PLANE = 0x100000
-_UNLIKE = "\u00df\u0131\u017f\u0390\u03b0\u03f4\u1e9e\u1f80-\u1faf\u1fb3\u1fbc\u1fc3\u1fcc\u1fd3\u1fe3\u1ff3\u1ffc\u2126\u212a-\u212b\ufb05-\ufb06\ud800-\udfff"
+_UNLIKE = "\u00df\u0131\u017f\u0390\u03b0\u03f4\u1e9e\u1f80-\u1faf\u1fb3\u1fbc\u1fc3\u1fcc\u1fd3\u1fe3\u1ff3\u1ffc\u2126\u212a-\u212b\ud800-\udfff\ufb05-\ufb06"
 """What regress reads otherwise than JavaScript: to JavaScript, each is a letter of its own (ECMA-262, Canonicalize)."""
 _MOVED: Ranges = tuple((ord(r[0]), ord(r[-1])) for r in re.findall("(?s:.-.|.)", _UNLIKE))
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
