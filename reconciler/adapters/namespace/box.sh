@@ -52,10 +52,14 @@ for folder in / $DISKS; do
 done
 mount_all
 
-# A hidden folder is an empty twin with the same owner and mode, in the same tmpfs.
-(cd / && printf '.%s\n' $HIDE | tar --create --no-recursion --warning=no-file-changed --files-from=-) | tar --extract --directory=$stage/hidden --preserve-permissions
-mkdir -p $(printf "$stage/hidden%s " $HIDE) # one whose file server died cannot be looked at, and is hidden all the same
-for folder in $HIDE; do add "$stage/hidden$folder" "$root$folder" none bind; done
+# A hidden folder is an empty twin with the same owner and mode, in the same tmpfs. One whose file server died cannot be
+# looked at, and is hidden all the same; one on a file system that is not shown is not there to be hidden.
+(cd / && for folder in $HIDE; do [ ! -d "$folder" ] || echo ".$folder"; done | tar --create --no-recursion --warning=no-file-changed --files-from=-) | tar --extract --directory=$stage/hidden --preserve-permissions
+for folder in $HIDE; do
+    [ -d "$root$folder" ] || continue
+    mkdir -p "$stage/hidden$folder"
+    add "$stage/hidden$folder" "$root$folder" none bind
+done
 add sandbox $root/dev tmpfs size=64k,mode=755,nosuid,noexec
 mount_all
 for folder in $SHOW; do

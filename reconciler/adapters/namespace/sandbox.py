@@ -220,5 +220,14 @@ def _children(pid: int) -> list[int]:
 
 
 def _cannot(complaint: bytes) -> Unavailable:
-    lines = complaint.decode(errors="replace").strip().splitlines() or ["its setup ended without a word"]
-    return Unavailable(f"mode namespace cannot make a sandbox on this machine ({lines[-1]}): choose mode incus")
+    why = last_complaint(complaint.decode(errors="replace")) or "its setup ended without a word"
+    return Unavailable(f"mode namespace cannot make a sandbox on this machine ({why}): choose mode incus")
+
+
+def last_complaint(text: str) -> str:
+    """What failed in the end, on one line. mount goes on in indented lines, the last of which says nothing."""
+    last: list[str] = []
+    for line in text.splitlines():
+        if line.strip() and "dmesg(1)" not in line:
+            last = [*last, line.strip()] if line[0].isspace() else [line.strip()]
+    return " ".join(last)

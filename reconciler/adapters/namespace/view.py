@@ -29,7 +29,7 @@ def hidden(more: Sequence[Path]) -> list[str]:
     """The folders that are there to hide, links resolved, none below another. Raises ``Invalid`` on an unusable name."""
     folders: list[str] = []
     for path in sorted({Path(p).resolve() for p in _HIDDEN.split()} | {p.resolve() for p in more}):
-        if _is_folder(path) and not _below(str(path), folders):
+        if _is_folder(path, dead=True) and not _below(str(path), folders):
             folders.append(_plain(path))
     return folders
 
@@ -37,8 +37,8 @@ def hidden(more: Sequence[Path]) -> list[str]:
 def shown(visible: Sequence[Path]) -> list[str]:
     """The folders to bind read-only, outer ones first. Raises ``Invalid`` where one is not there, or unusable."""
     folders = sorted({p.resolve() for p in visible})
-    if missing := [p for p in folders if not p.is_dir()]:
-        raise Invalid(f"mode namespace cannot show {missing[0]}: there is no such folder")
+    if missing := [p for p in folders if not _is_folder(p, dead=False)]:
+        raise Invalid(f"mode namespace cannot show {missing[0]}: there is no such folder, or its file server died")
     return [_plain(p) for p in folders]
 
 
@@ -48,7 +48,9 @@ def disks(hidden: Iterable[str]) -> list[str]:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split()
         point, kind = fields[4], fields[fields.index("-") + 1]
-        if kind in _ON_DISK and point != "/" and Path(point).is_dir() and not _below(point, (*hidden, *_NEVER_SHOWN)):
+        if kind not in _ON_DISK or point == "/" or _below(point, (*hidden, *_NEVER_SHOWN)):
+            continue
+        if _is_folder(Path(point), dead=False):
             found.add(_plain(Path(point)))
     return sorted(found)
 
@@ -59,12 +61,12 @@ def disk_mib(template: Template) -> int:
     return min(template.disk_mib, max(memory_mib // _DISK_SHARE, _DISK_LEAST_MIB))
 
 
-def _is_folder(path: Path) -> bool:
-    """Whether the view may have such a folder: one whose file server died is hidden like any other."""
+def _is_folder(path: Path, *, dead: bool) -> bool:
+    """Whether it is one; ``dead`` is the answer for what cannot be looked at, because its disk or its file server died."""
     try:
         return path.is_dir()
     except OSError:
-        return True
+        return dead
 
 
 def _below(path: str, folders: Iterable[str]) -> bool:
