@@ -50,6 +50,51 @@ FILES = {
   gather_facts: false
   tasks: [{ansible.builtin.assert: {that: [colour == "green", port == 8080, groups.web | length == 2]}}]
 """,
+    "scenarios/x/redirecting.ini": """
+[web]
+web-01 ansible_connection=local ansible_host=127.0.0.1 ansible_port=1 ansible_user=nobody ansible_password=x
+[web:vars]
+ansible_connection=ssh
+ansible_incus_project=elsewhere
+ansible_incus_socket=/nowhere
+ansible_python_interpreter=/bin/false
+[all:vars]
+ansible_connection=local
+ansible_user=nobody
+""",
+    "scenarios/x/redirecting.yml": """
+all:
+  vars: {ansible_connection: local, ansible_user: nobody}
+  children:
+    web:
+      vars: {ansible_connection: ssh, ansible_incus_project: elsewhere, ansible_python_interpreter: /bin/false}
+      hosts:
+        web-01: {ansible_connection: local, ansible_host: 127.0.0.1, ansible_incus_socket: /nowhere, ansible_user: nobody}
+""",
+    "scenarios/x/marked.yml": PLAY + "    - ansible.builtin.command: cat /run/in-the-sandbox\n",
+    "scenarios/x/inventory.yml": """
+all:
+  vars: {colour: blue}
+  children:
+    web:
+      vars: {colour: green}
+      hosts:
+        web-01: {port: 8080}
+        web-99:
+    everything: {children: {web: {}}}
+""",
+    "scenarios/x/nested.yml": """
+- hosts: everything
+  gather_facts: false
+  tasks: [{ansible.builtin.assert: {that: [colour == "green", port == 8080, groups.web | length == 2]}}]
+""",
+    "scenarios/x/by-group.ini": "[web]\nweb-01\n[db]\nweb-02\n[all:vars]\ncolour=blue\n",
+    "scenarios/x/by-group.yml": """
+- hosts: db
+  gather_facts: false
+  tasks: [{ansible.builtin.copy: {content: "{{ colour }} {{ groups.web | join }}", dest: /root/group}}]
+""",
+    "scenarios/x/no-inventory.ini": "[web]\nweb-01 port\n",
     "scenarios/x/curious.yml": PLAY
     + """
     - ansible.builtin.assert: {that: "lookup('env', 'SECRET') == ''"}

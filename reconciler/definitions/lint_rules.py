@@ -26,6 +26,9 @@ RuleId = Literal[
     "secret",
     "duplicate-name",
     "duplicate-host",
+    "two-inventories",
+    "not-an-inventory",
+    "connection-variable",
     "unknown-host",
     "unused-host",
     "unknown-credential",
@@ -80,7 +83,7 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
         "error", "a `.mdx` file does not begin with front matter", "begin with a line `---`, fields, a line `---`"
     ),
     "empty-file": LintRule("error", "there is nothing in the file", "write the fields that it needs"),
-    "misnamed-file": LintRule("error", "a file of this name is not read", "end its name in `.mdx`"),
+    "misnamed-file": LintRule("error", "a file of this name is not read", "the name that the message gives"),
     "symbolic-link": LintRule(
         "error", "a symbolic link or a submodule stands where definitions are", "put a copy of the file there"
     ),
@@ -108,7 +111,14 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     ),
     "secret": LintRule("warning", "a secret is written out", "name where it comes from instead"),
     "duplicate-name": LintRule("error", "two files declare one name", "give each its own name"),
-    "duplicate-host": LintRule("error", "two hosts of a scenario have one name", "give each its own name"),
+    "duplicate-host": LintRule(
+        "error", "two hosts of a scenario, or a host and a group of its inventory, have one name", "give each its own"
+    ),
+    "two-inventories": LintRule("error", "a scenario has `inventory.ini` and `inventory.yml`", "keep one of them"),
+    "not-an-inventory": LintRule("error", "Ansible would not read the inventory", "put right what is named"),
+    "connection-variable": LintRule(
+        "warning", "a scenario says how a host is reached; in `host_vars/` it is an error", "take it out"
+    ),
     "unknown-host": LintRule("error", "a host is named that is not there", "name one of the hosts"),
     "unused-host": LintRule("warning", "a host of a scenario has no agent", "give it one, or take it out"),
     "unknown-credential": LintRule("error", "no credential has this name", "name one that exists"),

@@ -15,7 +15,7 @@ from reconciler.definitions.dependencies import (
 )
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.following import Follower
-from reconciler.definitions.inventory import INVENTORIES, inventory_hosts, named_by, unnamed
+from reconciler.definitions.inventories import inventory_findings, is_inventory, named_by_inventory
 from reconciler.definitions.parse import Locator, Problem
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.tree import Blobs, Tree, is_regular, parents
@@ -67,7 +67,8 @@ def build_records(
     found: dict[str, ScenarioRecord | None] = {p: None for p in paths if p not in tree.entries}
     here = {path: own_files(folder, tree) for path, folder in paths.items() if path not in found}
     blobs.fetch(tree.entries[path].oid for path in here)
-    blobs.fetch(e.oid for files in here.values() for p, e in files.items() if may_matter(p) and is_regular(e))
+    wanted = (e for files in here.values() for p, e in files.items() if may_matter(p) or is_inventory(p))
+    blobs.fetch(e.oid for e in wanted if is_regular(e))
     for path, inside in here.items():
         found[path] = _record(path, paths[path], inside, tree, blobs, follower, parse)
     return found
@@ -97,14 +98,11 @@ def _record(
     else:
         parsed = parse(path, blobs[entry.oid])
     scenario, dependencies, more = parsed.value, NO_DEPENDENCIES, list[Finding]()
-    if (
-        scenario is not None
-        and unnamed(scenario)
-        and (inventory := next((n for n in INVENTORIES if n in inside), None))
-    ):
-        scenario, uncertain = named_by(scenario, inventory_hosts(inventory, blobs[inside[inventory].oid]))
-        more += Locator(tree, blobs).findings(path, uncertain, warning=True)
     if scenario is not None:
+        inventories = {p: blobs[e.oid] for p, e in inside.items() if is_inventory(p) and is_regular(e)}
+        scenario, uncertain = named_by_inventory(scenario, inventories)
+        more += Locator(tree, blobs).findings(path, uncertain, warning=True)
+        more += inventory_findings(folder, inventories, scenario.hosts)
         playbooks = ansible_playbooks(scenario)
         if problems := _playbook_problems(scenario, playbooks, inside):
             more += Locator(tree, blobs).findings(path, problems)

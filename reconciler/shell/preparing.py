@@ -17,7 +17,7 @@ from reconciler.core.reasons import (
     reuse_reason,
 )
 from reconciler.core.trends import Trend
-from reconciler.definitions.inventory import INVENTORIES
+from reconciler.definitions.inventories import INVENTORIES
 from reconciler.definitions.values import Demand
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.past import Past, series_of_item

@@ -239,6 +239,37 @@ async def test_a_shipped_inventory_adds_groups_and_variables_and_no_hosts(rig: R
 
 
 @for_real
+async def test_a_shipped_yaml_inventory_may_nest_its_groups(rig: Rig) -> None:
+    result = await rig.play("nested.yml", inventory="scenarios/x/inventory.yml")
+    assert result.passed, result.output
+
+
+@for_real
+@pytest.mark.parametrize("shipped", ["redirecting.ini", "redirecting.yml"])
+async def test_a_shipped_inventory_leads_no_play_out_of_its_sandbox(rig: Rig, shipped: str) -> None:
+    await rig.sh("touch /run/in-the-sandbox")
+    result = await rig.play("marked.yml", inventory=f"scenarios/x/{shipped}")
+    assert result.passed, result.output
+
+
+@for_real
+async def test_a_play_on_a_group_is_one_on_its_hosts_alone(rig: Rig) -> None:
+    await rig.sh("rm -f /root/group")
+    async with machine(rig.platform, "web-02") as second:
+        result = await rig.play("by-group.yml", rig.sandbox, second, inventory="scenarios/x/by-group.ini")
+        assert result.passed, result.output
+        assert (await second.run(["cat", "/root/group"], timeout=30)).stdout == b"blue web-01"
+    assert await rig.sh("ls /root/group") == ""
+
+
+@for_real
+async def test_a_shipped_inventory_that_cannot_be_read_is_no_result(rig: Rig) -> None:
+    with pytest.raises(Transient, match=r"no-inventory.ini") as failure:
+        await rig.play("passes.yml", inventory="scenarios/x/no-inventory.ini")
+    assert failure.value.cause == "playbook"
+
+
+@for_real
 async def test_several_sandboxes_are_played_each_under_its_host_name(rig: Rig) -> None:
     async with machine(rig.platform, "web-02") as second:
         result = await rig.play("outer-role.yml", rig.sandbox, second)

@@ -127,6 +127,13 @@ ROWS = [
     Row(says="no agents where they are needed", rule="no-agents", text=scenario(agents=[]), at="{", write="add agents", files={BENCHMARK: benchmark(variants=[{}])}),
     Row(says="no image for the mode", rule="no-image", text=scenario(), at='"debian-base"', write="lima", files={BENCHMARK: benchmark(mode="lima")}),
     Row(says="systemd in mode namespace", rule="needs-init", text=scenario(), at="{", files={BENCHMARK: benchmark(mode="namespace"), PREPARE: "- hosts: all\n  tasks: [{systemd: {name: x}}]\n"}),
+    # ---- inventories
+    Row(says="two inventories", rule="two-inventories", path="scenarios/nginx/inventory.ini", text="web-01\n", at=None, write="keep one", files={"scenarios/nginx/inventory.yml": "all: {hosts: {web-01: }}\n"}),
+    Row(says="inventory that is none", rule="not-an-inventory", path="scenarios/nginx/inventory.ini", text="[web]\nweb-01 x\n", at="web-01 x", write="name=value"),
+    Row(says="host of another scenario", rule="unknown-host", path="scenarios/nginx/inventory.ini", text="[web]\nweb-1\n", at="web-1", write="web-01", severity="warning"),
+    Row(says="group named as a host", rule="duplicate-host", path="scenarios/nginx/inventory.ini", text="[web-01]\nweb-01\n", at="[web-01]", write="another name"),
+    Row(says="inventory that says how a host is reached", rule="connection-variable", path="scenarios/nginx/inventory.ini", text="web-01 ansible_host=10.0.0.1\n", at="web-01", write="take it out", severity="warning"),
+    Row(says="variables that lead out of the sandbox", rule="connection-variable", path="scenarios/nginx/host_vars/web-01.yml", text="ansible_connection: local\n", at="ansible", write="take it out"),
     # ---- resources of the platform
     Row(says="credential that is not there", rule="unknown-credential", path="config/hosts/h.mdx", text="---\nname: h\npublic_ip: a\njump_host_credential: kez\n---\n", at="kez", write="key", files={"config/credentials/key.mdx": "---\nname: key\ntype: SECRET\n---\n"}),
     Row(says="jump host that is none", rule="jump-host", path="config/hosts/h.mdx", text="---\nname: h\npublic_ip: a\njump_host: i\n---\n", at="i\n---", write="is_jump_host: true", files={"config/hosts/i.mdx": "---\nname: i\npublic_ip: a\n---\n"}),

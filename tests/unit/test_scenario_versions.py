@@ -324,8 +324,6 @@ def test_without_a_plain_template_it_is_told_what_to_add() -> None:
         ("inventory.ini", "", "hst_web01"),
         ("inventory.yml", "all: {children: {web: {hosts: {web01: {ansible_host: 10.0.0.5}}}}}\n", "web01"),
         ("inventory.yml", "web: {hosts: {web01: }}\n", "web01"),
-        ("inventory.yml", "- not\n- an inventory\n", "hst_web01"),
-        ("inventory.yml", "a: [\n", "hst_web01"),
     ],
 )
 def test_the_one_host_given_by_its_id_is_the_one_host_of_the_inventory(inventory: str, text: str, name: str) -> None:
