@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -171,14 +171,27 @@ def validate(
     config: Config = None,
     json: Json = False,
     sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0 for code scanners.")] = False,
+    migrate: Annotated[
+        bool,
+        typer.Option(
+            "--migrate",
+            help="First rewrite scenario files of versions 0.3 and 0.4 in the newest shape, in the working directory. "
+            "Nothing else in them changes, wrong files are left alone, and no trial runs again because of it.",
+        ),
+    ] = False,
 ) -> None:
     """Find everything that is wrong with the definitions: file, line, what to write instead.
 
-    Example: `reconciler validate .`
+    Examples: `reconciler validate .`, `reconciler validate --migrate .`
     """
+    form: Literal["text", "json", "sarif"] = "sarif" if sarif else "json" if json else "text"
+    if migrate:
+        from reconciler.cli import migrating
+
+        raise typer.Exit(migrating.migrate(config, directory, form))
     from reconciler.cli import reading
 
-    raise typer.Exit(reading.validate(config, directory, "sarif" if sarif else "json" if json else "text"))
+    raise typer.Exit(reading.validate(config, directory, form))
 
 
 @app.command()

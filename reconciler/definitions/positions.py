@@ -6,9 +6,9 @@ The good case is fast: positions in JSON are looked up only once something is wr
 import contextlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import yaml
 from yaml._yaml import CParser
@@ -139,12 +139,25 @@ def _read_json(text: str) -> Document:
         raise Broken("not-json", "this is nested too deeply to be read") from error
 
 
+class Member(NamedTuple):
+    """A field of an object: where its key, and where its value, begins and ends in the text."""
+
+    key: tuple[int, int]
+    value: tuple[int, int]
+
+
+def json_members(text: str) -> Mapping[Path, Member]:
+    """Every field of every object of ``text``, which ``read_json`` has read; those of one object in their order."""
+    return _JsonScan(without_comments(text)).members
+
+
 class _JsonScan:
     """Walks text that is known to be JSON and notes where things begin."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self.positions = Positions()
+        self.members: dict[Path, Member] = {}
         with contextlib.suppress(RecursionError):  # what is nested deeper is told by what is around it
             self._value(self._blank(0), ())
 
@@ -176,7 +189,10 @@ class _JsonScan:
             if here in self.positions.keys:
                 self.positions.duplicates.append((here, self._spot(at)))
             self.positions.keys.setdefault(here, self._spot(at))
-            at = self._after(self._value(self._blank(self._blank(end) + 1), here))
+            begin = self._blank(self._blank(end) + 1)
+            value = (begin, self._value(begin, here))
+            self.members[here] = Member((at, end), value)
+            at = self._after(value[1])
         return at + 1
 
     def _array(self, at: int, path: Path) -> int:

@@ -47,15 +47,20 @@ def parse_scenario(
     return Parsed(path=path, claim=file.key, value=value, findings=tuple(findings))
 
 
+def is_old(value: object) -> bool:
+    """Whether this is in the shape of 0.3 and 0.4: the instruction is its ``description``."""
+    return isinstance(value, Mapping) and "name" in value and not value.keys() & set(_NEWER)
+
+
 def _in_its_shape(read: Document, path: str) -> tuple[ScenarioFile | OldScenarioFile | None, list[Finding]]:
     """The file in the shape that its fields tell; one with fields of both is read as newer, and is never right."""
     value = read.value
+    if is_old(value):
+        return validated(OldScenarioFile, read, path)
     if not (isinstance(value, Mapping) and "name" in value):
         return validated(ScenarioFile, read, path)
-    newer = [name for name in _NEWER if name in value]
-    if not newer:
-        return validated(OldScenarioFile, read, path)
-    message = f"name is a field of versions 0.3 and 0.4, {' and '.join(newer)} of 0.7 and 0.8: a file has one shape"
+    newer = " and ".join(name for name in _NEWER if name in value)
+    message = f"name is a field of versions 0.3 and 0.4, {newer} of 0.7 and 0.8: a file has one shape"
     instead = " and ".join(name for name in ("title", "ticket_title") if name not in value)
     hint = f"write {instead} instead of name" if instead else "remove name: title and ticket_title say it"
     mixed = located(path, read, [(("name",), "mixed-shapes", message, hint)])
