@@ -1,11 +1,12 @@
 """Where google-re2 is trusted with a pattern, it answers as the engine of JavaScript's dialect does."""
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.adapters.patterns.characters import NotAPattern
+from reconciler.adapters.patterns.choice import program
 from reconciler.adapters.patterns.parser import parse
-from reconciler.adapters.patterns.rewriting import program, regress_source
+from reconciler.adapters.patterns.regress_dialect import regress_source
 from reconciler.adapters.patterns.worker import find
 
 LETTERS = "aabbckS1_- \n\r\u2028\u00a0é\u212aſ😀"
@@ -38,6 +39,8 @@ PATTERNS = st.recursive(ATOMS, _joined, max_leaves=12)
 
 @settings(max_examples=1500, deadline=None)
 @given(pattern=PATTERNS, texts=st.lists(st.text(LETTERS, max_size=12), min_size=1, max_size=8))
+@example(pattern="((a+)+.)+a", texts=["aaa"])
+@example(pattern="(?:(?:ab?){1,2}.)+a", texts=["abaaa"])
 def test_re2_finds_what_the_engine_of_the_dialect_finds(pattern: str, texts: list[str]) -> None:
     try:
         chosen = program(pattern)

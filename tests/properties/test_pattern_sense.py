@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.adapters.patterns.characters import NotAPattern
-from reconciler.adapters.patterns.rewriting import program
+from reconciler.adapters.patterns.choice import program
 from reconciler.adapters.patterns.worker import find
 from reconciler.definitions.pattern_sense import sense
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.adapters.patterns.rewriting import program
+from reconciler.adapters.patterns.choice import program
 from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
 from reconciler.adapters.patterns.worker import find
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import reconciler
 from reconciler.adapters.child import plain_environment
 from reconciler.adapters.patterns.characters import NotAPattern
-from reconciler.adapters.patterns.parser import parse
-from reconciler.adapters.patterns.rewriting import program
+from reconciler.adapters.patterns.choice import program
 from reconciler.core.errors import Invalid
 from reconciler.definitions.findings import shown
 
@@ -18,7 +17,7 @@ from reconciler.definitions.findings import shown
 def pattern_error(pattern: str) -> str | None:
     """Why ``pattern`` does not compile, in a few words; ``None`` when it does."""
     try:
-        parse(pattern)
+        program(pattern)
     except NotAPattern as error:
         return str(error)
     return None

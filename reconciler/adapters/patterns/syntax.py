@@ -26,11 +26,25 @@ SPACES: Ranges = (
 )
 
 
+def apart(ranges: Ranges, others: Ranges) -> Ranges:
+    """The parts of ``ranges`` that are outside of ``others``, which are sorted."""
+    left: list[tuple[int, int]] = []
+    for first, last in ranges:
+        start = first
+        for low, high in others:
+            if low > last or high < start:
+                continue
+            if low > start:
+                left.append((start, low - 1))
+            start = high + 1
+        if start <= last:
+            left.append((start, last))
+    return tuple(left)
+
+
 def outside(ranges: Ranges) -> Ranges:
-    """Every code unit that is in none of ``ranges``, which are sorted and apart."""
-    firsts = [0, *(last + 1 for _, last in ranges)]
-    lasts = [*(first - 1 for first, _ in ranges), LAST_UNIT]
-    return tuple((first, last) for first, last in zip(firsts, lasts, strict=True) if first <= last)
+    """Every code unit that is in none of ``ranges``, which are sorted."""
+    return apart(((0, LAST_UNIT),), ranges)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +111,11 @@ class Repeat:
     most: int | None
     lazy: bool
     source: str
+
+    @property
+    def quantifier(self) -> str:
+        """``{least,most}``, and ``?`` where it prefers fewer."""
+        return f"{{{self.least},{'' if self.most is None else self.most}}}{'?' * self.lazy}"
 
 
 Node = Units | Edge | Back | Sequence | Choice | Group | Look | Repeat

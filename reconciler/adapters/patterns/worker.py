@@ -14,7 +14,9 @@ from typing import Any
 import re2
 import regress
 
-from reconciler.adapters.patterns.rewriting import Engine, in_code_points, re2_text, regress_text
+from reconciler.adapters.patterns.choice import Engine, in_code_points
+from reconciler.adapters.patterns.re2_dialect import re2_text
+from reconciler.adapters.patterns.regress_dialect import regress_text
 
 _MEMORY = 2 * 1024**3
 """Bytes of address space that the child may use: a search that piles up backtracking states ends before the machine does."""
