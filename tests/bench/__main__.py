@@ -9,10 +9,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import append, commit, idle, incus, lint, plan
+from tests.bench import append, commit, idle, incus, lint, plan, regrade
 from tests.bench.figures import Figure, show, tell
 
-BENCHES = {"commit": commit, "plan": plan, "lint": lint, "append": append, "incus": incus, "idle": idle}
+BENCHES = {
+    "commit": commit,
+    "plan": plan,
+    "lint": lint,
+    "append": append,
+    "regrade": regrade,
+    "incus": incus,
+    "idle": idle,
+}
 
 
 def main() -> int:

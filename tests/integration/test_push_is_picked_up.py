@@ -159,7 +159,8 @@ def test_an_edit_of_the_rules_alone_grades_the_stored_transcript_again_without_a
     assert [d["action"] for d in world.plan()["due"]] == ["regrade"]
     once = world.run("once", "-vv")
     assert once.code == 0
-    assert '"phase": "append"' in once.err
+    assert '"sandboxes": 0, "event": "regrade started"' in once.err
+    assert '"event": "regrade recorded"' in once.err
     assert '"phase": "provision"' not in once.err
     [new] = world.results().keys() - {old}
     record = world.results()[new]
