@@ -96,12 +96,13 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Commit:
-    """A commit in a person's words. ``short`` is the abbreviated id."""
+    """A commit in a person's words. ``short`` is the abbreviated id, ``parent`` the id of the first one, None at the root."""
 
     id: str
     short: str
     subject: str
     at: datetime
+    parent: str | None = None
 
 
 class Source(Protocol):

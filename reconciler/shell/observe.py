@@ -33,6 +33,7 @@ from reconciler.ports import (
     Source,
     Timetable,
 )
+from reconciler.shell.blame import Blame
 from reconciler.shell.past import Past
 
 log = structlog.get_logger()
@@ -108,6 +109,11 @@ class Observer:
     _memo: tuple[tuple[object, ...], Outstanding] | None = None
     _images: dict[tuple[Mode, str], str] | None = None
     _kept: str | None = None
+    _blame: Blame = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is asked of the source yet."""
+        self._blame = Blame(source=self.source)
 
     async def fetch(self) -> bool:
         """Bring the newest revision here; True when it is another one than before."""
@@ -314,7 +320,7 @@ class Observer:
         if self._catalogue is None or self.revision is None or component not in COMPONENTS:
             return None
         paths = self._catalogue.paths_of(demand.batch, component, part)
-        return self.source.last_change(self.revision, paths) if paths else None
+        return self._blame.commit(self.revision, paths) if paths else None
 
 
 def _want(demand: Demand, epoch: str) -> Wanted:

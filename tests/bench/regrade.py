@@ -39,7 +39,7 @@ def measure(folder: Path) -> Sequence[Figure]:
     assert len(records) == 2 * TRIALS, f"{len(records)} records"
     what = f"regrade {TRIALS} trials, beside cat-file + json.loads + fast-import"
     return [
-        Figure(what=what, floor=floor, ours=once, limit=8),
+        Figure(what=what, floor=floor, ours=once, limit=10),
         Figure(what=f"plan of {TRIALS} regrades, beside the same", floor=floor, ours=plan, limit=None),
     ]
 

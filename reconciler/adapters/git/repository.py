@@ -132,15 +132,16 @@ class Repository:
             return None
         question = "\n".join([revision, "--", *paths, ""]).encode("utf-8", "surrogateescape")
         answer = self.git.text(
-            "log", "-1", "--no-show-signature", "--format=%H%x00%h%x00%cI%x00%s", "--stdin", stdin=question
+            "log", "-1", "--no-show-signature", "--format=%H%x00%h%x00%P%x00%cI%x00%s", "--stdin", stdin=question
         )
         if not answer:
             return None
-        full, short, at, subject = answer.split("\0")
+        full, short, parents, at, subject = answer.split("\0")
         boundary = self.folder / "shallow"
         if boundary.exists() and full in boundary.read_text().split():
             return None  # where history is cut off, everything seems to have been added
-        return Commit(id=full, short=short, subject=subject, at=datetime.fromisoformat(at).astimezone(UTC))
+        moment, parent = datetime.fromisoformat(at).astimezone(UTC), parents.partition(" ")[0] or None
+        return Commit(id=full, short=short, subject=subject, at=moment, parent=parent)
 
     def _remove_stale_locks(self) -> None:
         """Remove what a git that was killed left behind: older than this process, or than any command may take."""

@@ -46,7 +46,7 @@ class MemorySource:
             entries[path] = Entry(mode=(modes or {}).get(path, "100644"), oid=oid)
         oid = hashlib.sha1(f"{self._tip} {subject} {entries}".encode(), usedforsecurity=False).hexdigest()
         at = _EPOCH + timedelta(minutes=len(self._revisions))
-        commit = Commit(id=oid, short=oid[:7], subject=subject, at=at)
+        commit = Commit(id=oid, short=oid[:7], subject=subject, at=at, parent=self._tip)
         self._revisions[oid] = _Revision(commit=commit, files=entries, parent=self._tip)
         self._tip = oid
         return oid
