@@ -11,6 +11,7 @@ from reconciler.ports import Completed
 
 _GRACE = 0.2
 """Seconds that the pipes are read on after the child has ended: a background child may hold them open for ever."""
+_PIPE = asyncio.subprocess.PIPE
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
@@ -47,45 +48,40 @@ async def run_child(
     cancelled kills the group too. What the child leaves running in its group at its own end is killed as well, unless
     ``keep_background`` says that it is a service somebody wanted. ``kill`` is for a child that is only the way to the one meant.
     """
+    given = plain_environment() if env is None else dict(env)
     try:
-        process, protocol = await start_child(
-            argv,
-            stdin=asyncio.subprocess.PIPE,
-            env=plain_environment() if env is None else dict(env),
-            cwd=cwd,
-            executable=executable,
-        )
+        process, protocol = await start_child(argv, stdin=_PIPE, env=given, cwd=cwd, executable=executable)
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         return Completed(exit_code=127, stderr=str(error).encode())
-    out, err = _Bounded(limit), _Bounded(limit)
-    pumps = [
-        asyncio.create_task(_feed(process.stdin, stdin)),
-        asyncio.create_task(out.drain(process.stdout)),
-        asyncio.create_task(err.drain(process.stderr)),
-    ]
-    timed_out = False
+    pumps, timed_out = _Pumps(process, stdin, limit), False
     try:
-        try:
-            await asyncio.wait_for(protocol.exited.wait(), timeout)
-        except TimeoutError:
-            timed_out = True
+        if timed_out := not await _happens(protocol.exited, timeout):
             await _stop(process, protocol.exited, stop)
     finally:
         if process.returncode is None or timed_out or not keep_background:
             kill(process.pid)
         await protocol.exited.wait()
-        await asyncio.wait(pumps, timeout=_GRACE)
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
+        await pumps.close()
         await protocol.close()
-    code = process.returncode if process.returncode is not None else -9
+    return _completed(process.returncode, pumps, timed_out=timed_out)
+
+
+def _completed(code: int | None, pumps: "_Pumps", *, timed_out: bool) -> Completed:
+    code = -9 if code is None else code
     return Completed(
         exit_code=124 if timed_out else code if code >= 0 else 128 - code,
-        stdout=out.value(),
-        stderr=err.value(),
+        stdout=pumps.out.value(),
+        stderr=pumps.err.value(),
         timed_out=timed_out,
     )
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> bool:
+    """Whether ``event`` is set within so many seconds."""
+    try:
+        return await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
 
 
 class ChildProtocol(asyncio.subprocess.SubprocessStreamProtocol):
@@ -137,8 +133,8 @@ async def start_child(
             ChildProtocol,
             *argv,
             stdin=stdin,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdout=_PIPE,
+            stderr=_PIPE,
             env=dict(env),
             cwd=cwd,
             executable=executable,
@@ -163,9 +159,27 @@ async def _stop(
     for number, seconds in stop:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(exited.wait(), seconds)
+        if await _happens(exited, seconds):
             return
+
+
+class _Pumps:
+    """What goes into a child and what it says, pumped while it lives."""
+
+    def __init__(self, process: asyncio.subprocess.Process, stdin: bytes, limit: int) -> None:
+        self.out, self.err = _Bounded(limit), _Bounded(limit)
+        self._tasks = [
+            asyncio.create_task(_feed(process.stdin, stdin)),
+            asyncio.create_task(self.out.drain(process.stdout)),
+            asyncio.create_task(self.err.drain(process.stderr)),
+        ]
+
+    async def close(self) -> None:
+        """Read on for a moment, then no more."""
+        await asyncio.wait(self._tasks, timeout=_GRACE)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def _feed(pipe: asyncio.StreamWriter | None, data: bytes) -> None:
