@@ -26,6 +26,7 @@ from reconciler.shell.leasing import Leases
 from reconciler.shell.observe import Observer
 from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
+from reconciler.shell.reading import Definitions
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
 from reconciler.shell.reporting import Reporter, Rows
@@ -168,9 +169,13 @@ class ShellWorld:
             timetable=timetable,
             past=past,
             notes=self.notes,
-            context=Context(compiles=lambda _: None, cron_error=cron_error, adapters={"scripted": "1"}),
-            scenarios_folder="scenarios",
-            config_folder="config",
+            definitions=Definitions(
+                source=self.source,
+                notes=self.notes,
+                context=Context(compiles=lambda _: None, cron_error=cron_error, adapters={"scripted": "1"}),
+                scenarios_folder="scenarios",
+                config_folder="config",
+            ),
         )
         leases, grader = Leases(journal=journal, owner=owner), Grader(patterns=LiteralPatterns())
         dispatcher = Dispatcher(

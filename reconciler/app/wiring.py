@@ -42,9 +42,10 @@ from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener
 from reconciler.shell.grading import Grader
 from reconciler.shell.leasing import Leases
-from reconciler.shell.observe import ByHand, Observer
+from reconciler.shell.observe import Observer
 from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
+from reconciler.shell.reading import ByHand, Definitions
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
 from reconciler.shell.reporting import Reporter, Rows
@@ -125,7 +126,7 @@ async def wired(
     program = _program(settings, adapters, listener or (lambda _: None), by_hand)
     try:
         yield program
-        await asyncio.to_thread(program.observer.keep)
+        await asyncio.to_thread(program.observer.definitions.keep)
     finally:
         await adapters.close()
 
@@ -205,10 +206,14 @@ def _observer(settings: Settings, adapters: _Adapters, past: Past, by_hand: ByHa
         timetable=adapters.timetable,
         past=past,
         notes=adapters.state,
-        context=replace(lint_context(), edition=digest([edition(), settings.source.folders])),
-        scenarios_folder=settings.source.scenarios,
-        config_folder=settings.source.config,
-        by_hand=by_hand,
+        definitions=Definitions(
+            source=adapters.source,
+            notes=adapters.state,
+            context=replace(lint_context(), edition=digest([edition(), settings.source.folders])),
+            scenarios_folder=settings.source.scenarios,
+            config_folder=settings.source.config,
+            by_hand=by_hand,
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from reconciler.cli.running import run_settled
 from reconciler.core.dashboard import percent
 from reconciler.core.errors import Invalid
 from reconciler.core.planning import Held, Plan, Stalled
-from reconciler.shell.observe import ByHand
+from reconciler.shell.reading import ByHand
 
 INFRASTRUCTURE = 3
 

@@ -5,25 +5,20 @@ truly an orphan, and a trial without a lease is either recorded or was never beg
 """
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypedDict
 
-import structlog
-
-from reconciler.core.errors import Invalid, Unavailable
+from reconciler.core.errors import Unavailable
 from reconciler.core.model import COMPONENTS, Mode
 from reconciler.core.planning import Attempt, Blocked, Outstanding, Wanted, outstanding
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.findings import Finding
-from reconciler.definitions.snapshot import Unreadable
-from reconciler.definitions.values import Context, Demand, Demands
+from reconciler.definitions.values import Demand, Demands
 from reconciler.ports import (
     Clock,
     Commit,
     Cron,
-    Entry,
     Journal,
     Notes,
     Platform,
@@ -35,8 +30,8 @@ from reconciler.ports import (
 )
 from reconciler.shell.blame import Blame
 from reconciler.shell.past import Past
+from reconciler.shell.reading import Definitions
 
-log = structlog.get_logger()
 _EPOCH = "%Y%m%dT%H%M%SZ"
 
 
@@ -67,23 +62,6 @@ class World:
         return [Blocked(scenario=b.scenario, variant=b.variant, reason=b.reason) for b in self.demands.blocked]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ByHand:
-    """Demand that a person makes instead of the repository's benchmarks: once, now.
-
-    It is a benchmark like any other, put beside the repository's files, so that it is checked like any other.
-    """
-
-    text: bytes
-    epoch: str
-    name: str = "by-hand"
-
-
-class _Folders(TypedDict):
-    scenarios_folder: str
-    config_folder: str
-
-
 @dataclass(kw_only=True)
 class Observer:
     """Looks at the world through the ports, and remembers what cannot have changed."""
@@ -96,19 +74,13 @@ class Observer:
     timetable: Timetable
     past: Past
     notes: Notes
-    context: Context
-    scenarios_folder: str
-    config_folder: str
-    by_hand: ByHand | None = None
+    definitions: Definitions
     revision: str | None = None
     source_problem: str | None = None
-    _catalogue: Catalogue | None = None
-    _catalogue_revision: str | None = None
     _declared: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _scheduled: tuple[Demands, Mapping[str, Cron]] | None = None
     _memo: tuple[tuple[object, ...], Outstanding] | None = None
     _images: dict[tuple[Mode, str], str] | None = None
-    _kept: str | None = None
     _blame: Blame = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,7 +106,7 @@ class Observer:
         sandboxes, unavailable = await self._sandboxes()
         leases = frozenset(lease.trial for lease in await self.journal.leases())
         results = await self.results.view()
-        catalogue = await self._definitions()
+        catalogue = await asyncio.to_thread(self.definitions.at, self.revision) if self.revision else None
         demands = await self._demands(catalogue, unavailable)
         schedules = self._schedules(demands)
         epochs = await asyncio.to_thread(self._epochs, schedules)
@@ -161,74 +133,6 @@ class Observer:
             except Unavailable as error:
                 unavailable[mode] = str(error)
         return found, unavailable
-
-    async def _definitions(self) -> Catalogue | None:
-        """The catalogue at the revision: loaded once, then brought forward by what changed."""
-        if self.revision is not None and self.revision != self._catalogue_revision:
-            self._catalogue = await asyncio.to_thread(self._load, self.revision)
-            self._catalogue_revision = self.revision
-            if self.by_hand is not None:
-                self._catalogue = self._only(self._catalogue, self.by_hand)
-        return self._catalogue
-
-    def _only(self, catalogue: Catalogue, by_hand: ByHand) -> Catalogue:
-        """The definitions with the person's benchmark instead of the repository's. Raises ``Invalid`` where it is wrong."""
-        path = f"{self.config_folder}/benchmarks/{by_hand.name}.yaml"
-        changes: dict[str, Entry | None] = dict.fromkeys(catalogue.benchmark_paths().values())
-        changes[path] = Entry(mode="100644", oid=by_hand.name)
-
-        def read(oids: Collection[str]) -> Mapping[str, bytes]:
-            others = self.source.read([oid for oid in oids if oid != by_hand.name])
-            return {**others, by_hand.name: by_hand.text}
-
-        alone = catalogue.updated(changes, read)
-        for finding in alone.findings:
-            if finding.path == path and finding.severity == "error":
-                raise Invalid(finding.message, hint=finding.hint)
-        return alone
-
-    def _load(self, revision: str) -> Catalogue:
-        if self._catalogue is not None and self._catalogue_revision is not None:
-            changes = self.source.changed(self._catalogue_revision, revision)
-            return self._catalogue.updated(changes, self.source.read)
-        return self._taken_over(revision) or Catalogue.load(
-            self.source.tree(revision), self.source.read, **self._folders, context=self.context
-        )
-
-    @property
-    def _folders(self) -> _Folders:
-        return {"scenarios_folder": self.scenarios_folder, "config_folder": self.config_folder}
-
-    def _taken_over(self, revision: str) -> Catalogue | None:
-        """The catalogue that an earlier process kept, brought forward; None where there is none that is good."""
-        label, _, data = (self.notes.load("catalogue") or b"").partition(b"\n")
-        edition, _, kept = label.decode(errors="replace").partition(" ")
-        if not kept or edition != self.context.edition:
-            return None
-        try:
-            catalogue = Catalogue.unpacked(data, **self._folders, context=self.context)
-            news = self.source.changed(kept, revision) if kept != revision else {}
-        except (Unreadable, Unavailable):  # another's, or of a history that was rewritten
-            return None
-        self._kept = kept
-        return catalogue.updated(news, self.source.read)
-
-    def keep(self) -> None:
-        """Keep what took long to read for the next process. Losing it costs time alone."""
-        catalogue, revision = self._catalogue, self._catalogue_revision
-        if (
-            catalogue is None
-            or not catalogue.large
-            or revision == self._kept
-            or self.by_hand
-            or not self.context.edition
-        ):
-            return
-        try:
-            self.notes.save("catalogue", f"{self.context.edition} {revision}\n".encode() + catalogue.packed())
-        except OSError as error:
-            log.warning("catalogue not kept", error=str(error))
-        self._kept = revision
 
     async def _demands(self, catalogue: Catalogue | None, unavailable: dict[Mode, str]) -> Demands:
         """Demand under the images that the platforms have now, or had when they last answered."""
@@ -279,10 +183,11 @@ class Observer:
 
     def _declared_at(self, benchmark: str) -> datetime:
         """When the benchmark's file last changed: a schedule counts from the commit that declared it."""
-        assert self._catalogue is not None
+        catalogue = self.definitions.catalogue
+        assert catalogue is not None
         assert self.revision is not None
-        path = self._catalogue.benchmark_paths()[benchmark]
-        entry = self._catalogue.entry(path)
+        path = catalogue.benchmark_paths()[benchmark]
+        entry = catalogue.entry(path)
         key = (path, entry.oid if entry else "")
         if key not in self._declared:
             commit = self.source.last_change(self.revision, [path])
@@ -299,9 +204,10 @@ class Observer:
 
     def _wanted(self, demands: Demands, epochs: Mapping[str, str]) -> Iterator[Wanted]:
         """Demand as batches: on change, and for the newest fire time of its schedule."""
+        by_hand = self.definitions.by_hand
         for demand in demands.demands:
             if demand.on_change:
-                yield _want(demand, self.by_hand.epoch if self.by_hand else "")
+                yield _want(demand, by_hand.epoch if by_hand else "")
             if demand.schedule is not None and (epoch := epochs[demand.benchmark]):
                 yield _want(demand, epoch)
 
@@ -313,13 +219,14 @@ class Observer:
 
     def template_sources(self, name: str) -> tuple[str | None, Sequence[str]]:
         """The revision in force, and the paths that a template's playbooks need."""
-        return self.revision, self._catalogue.template_paths(name) if self._catalogue else ()
+        catalogue = self.definitions.catalogue
+        return self.revision, catalogue.template_paths(name) if catalogue else ()
 
     def commit_of_change(self, demand: Demand, component: str, part: str) -> Commit | None:
         """The commit that last touched what a part is made of; None where no file is behind it."""
-        if self._catalogue is None or self.revision is None or component not in COMPONENTS:
+        if (catalogue := self.definitions.catalogue) is None or self.revision is None or component not in COMPONENTS:
             return None
-        paths = self._catalogue.paths_of(demand.batch, component, part)
+        paths = catalogue.paths_of(demand.batch, component, part)
         return self._blame.commit(self.revision, paths) if paths else None
 
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.adapters.clock import WallClock
@@ -14,9 +15,11 @@ from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.platform import MemoryPlatform
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.timetable import ApschedulerTimetable
+from reconciler.app.edition import edition
 from reconciler.app.wiring import collect_seldom, lint_context
 from reconciler.shell.observe import Observer
 from reconciler.shell.past import Past
+from reconciler.shell.reading import Definitions
 from tests.bench.figures import Figure, medians, timed
 from tests.bench.repositories import SPECIALTY, definitions, fast_import, specialty
 
@@ -77,7 +80,7 @@ class _Looks:
 
     def again(self) -> float:
         """The first look of a process after one that ended in peace."""
-        self._observer.keep()
+        self._observer.definitions.keep()
         return self._begun()
 
     def _begun(self) -> float:
@@ -115,8 +118,9 @@ def _observer(repository: Path, state: Path) -> Observer:
     results = GitResults(
         repository=str(repository), branch="results", author_name="a", author_email="a@b", state=state, clock=clock
     )
+    source = GitSource(repository=str(repository), branch="main", folders=("scenarios", "config"), state=state)
     return Observer(
-        source=GitSource(repository=str(repository), branch="main", folders=("scenarios", "config"), state=state),
+        source=source,
         results=results,
         past=Past(results=results),
         platforms={"incus": platform},
@@ -124,7 +128,11 @@ def _observer(repository: Path, state: Path) -> Observer:
         clock=clock,
         timetable=ApschedulerTimetable(clock=clock),
         notes=StateDirectory(state),
-        context=lint_context(),
-        scenarios_folder="scenarios",
-        config_folder="config",
+        definitions=Definitions(
+            source=source,
+            notes=StateDirectory(state),
+            context=replace(lint_context(), edition=edition()),
+            scenarios_folder="scenarios",
+            config_folder="config",
+        ),
     )

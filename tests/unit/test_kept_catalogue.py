@@ -46,8 +46,9 @@ def process(source: Told, folder: Path, edition: str = "one") -> Observer:
     """The observer of a process that begins, over the state directory of the one before."""
     source.read_oids = set()
     made = ShellWorld(folder=folder).daemon().observer
-    made.context = replace(made.context, edition=edition)
-    made.source, made.notes = source, StateDirectory(folder / "state")
+    made.source, definitions = source, made.definitions
+    context = replace(definitions.context, edition=edition)
+    made.definitions = replace(definitions, source=source, notes=StateDirectory(folder / "state"), context=context)
     return made
 
 
@@ -60,7 +61,7 @@ async def look(observer: Observer) -> list[str]:
 async def test_the_next_process_plans_the_same_and_reads_nothing_again(source: Told, tmp_path: Path) -> None:
     first = process(source, tmp_path)
     planned = await look(first)
-    first.keep()
+    first.definitions.keep()
     assert await look(process(source, tmp_path)) == planned
     assert source.read_oids == set()
 
@@ -68,7 +69,7 @@ async def test_the_next_process_plans_the_same_and_reads_nothing_again(source: T
 async def test_what_changed_meanwhile_is_all_that_the_next_process_reads(source: Told, tmp_path: Path) -> None:
     first = process(source, tmp_path)
     await look(first)
-    first.keep()
+    first.definitions.keep()
     source.commit(
         {"config/specialties/mender.mdx": definitions(specialty="Mend it well.")["config/specialties/mender.mdx"]},
         "edit",
@@ -82,7 +83,7 @@ async def test_what_changed_meanwhile_is_all_that_the_next_process_reads(source:
 async def test_a_catalogue_of_other_code_is_not_taken_over(source: Told, tmp_path: Path, edition: str) -> None:
     first = process(source, tmp_path)
     planned = await look(first)
-    first.keep()
+    first.definitions.keep()
     assert await look(process(source, tmp_path, edition)) == planned
     assert source.read_oids
 
@@ -90,7 +91,7 @@ async def test_a_catalogue_of_other_code_is_not_taken_over(source: Told, tmp_pat
 async def test_a_catalogue_of_a_history_that_was_rewritten_is_not_taken_over(source: Told, tmp_path: Path) -> None:
     first = process(source, tmp_path)
     await look(first)
-    first.keep()
+    first.definitions.keep()
     source.commit({"scenarios/beta/scenario.json": None}, "gone")
     source.history_lost = True
     assert len(await look(process(source, tmp_path))) == 2
@@ -105,7 +106,7 @@ async def test_a_damaged_catalogue_costs_time_and_nothing_else(
 ) -> None:
     first = process(source, tmp_path)
     planned = await look(first)
-    first.keep()
+    first.definitions.keep()
     file = tmp_path / "state" / "catalogue.bin"
     file.write_bytes(damage(file.read_bytes()))
     assert await look(process(source, tmp_path)) == planned
@@ -115,7 +116,7 @@ async def test_small_definitions_are_not_kept(source: Told, tmp_path: Path) -> N
     source.commit(dict.fromkeys(list(MANY)[1_000:]), "smaller")
     first = process(source, tmp_path)
     await look(first)
-    first.keep()
+    first.definitions.keep()
     assert not (tmp_path / "state" / "catalogue.bin").exists()
 
 
