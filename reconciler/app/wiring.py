@@ -132,7 +132,7 @@ async def wired(
 
 
 def _adapters(settings: Settings, *, by_hand: bool) -> _Adapters:
-    state = StateDirectory(settings.state_path / "by-hand" if by_hand else settings.state_path)
+    state = StateDirectory(state_by_hand(settings) if by_hand else settings.state_path)
     clock, provisioner = WallClock(), AnsibleProvisioner()
     source, watch = _source(settings, state.path)
     instance = digest([settings.instance, "by hand"]) if by_hand else settings.instance
@@ -142,14 +142,7 @@ def _adapters(settings: Settings, *, by_hand: bool) -> _Adapters:
         clock=clock,
         source=source,
         watch=watch,
-        results=GitResults(
-            repository=_results_repository(settings),
-            branch=settings.results.branch,
-            author_name=settings.results.author.name,
-            author_email=settings.results.author.email,
-            state=state.path,
-            clock=clock,
-        ),
+        results=results_store(settings, state.path, clock),
         provisioner=provisioner,
         maker=maker,
         platforms=_platforms(settings, instance, maker),
@@ -157,6 +150,23 @@ def _adapters(settings: Settings, *, by_hand: bool) -> _Adapters:
         journal=_journal(settings, clock, by_hand=by_hand),
         timetable=ApschedulerTimetable(clock=clock),
         instance=instance,
+    )
+
+
+def state_by_hand(settings: Settings) -> Path:
+    """The state directory of trials by hand."""
+    return settings.state_path / "by-hand"
+
+
+def results_store(settings: Settings, state: Path, clock: Clock) -> GitResults:
+    """The results branch, as a state directory knows it."""
+    return GitResults(
+        repository=_results_repository(settings),
+        branch=settings.results.branch,
+        author_name=settings.results.author.name,
+        author_email=settings.results.author.email,
+        state=state,
+        clock=clock,
     )
 
 

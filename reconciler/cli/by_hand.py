@@ -129,7 +129,7 @@ def _summary(progress: Progress) -> Table:
         tokens = str((usage.input_tokens or 0) + (usage.output_tokens or 0)) if known else "–"
         table.add_row(
             f"{record.scenario.key} #{record.iteration}",
-            record.variant.specialty.lower().replace("_", "-"),
+            record.variant.label,
             "yes" if record.passed else "no",
             "yes" if record.resolution.gate else "no",
             percent(record.compliance.score),

@@ -165,8 +165,12 @@ app.command("run", hidden=True, help="An alias of start.")(start)
 
 @app.command()
 def validate(
-    directory: Annotated[
-        Path | None, typer.Argument(help="A definitions directory; default: the configured source.")
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DIR|TRIAL|BATCH]",
+            help="A definitions directory [default: the configured source]; or a trial or batch, by id or path, to grade again.",
+        ),
     ] = None,
     config: Config = None,
     json: Json = False,
@@ -179,18 +183,28 @@ def validate(
             "Nothing else in them changes, wrong files are left alone, and no trial runs again because of it.",
         ),
     ] = False,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", help="Grade the trial or batch by this scenario.json; any version's.")
+    ] = None,
 ) -> None:
-    """Find everything that is wrong with the definitions: file, line, what to write instead.
+    """Find everything that is wrong with the definitions: file, line, what to write instead. Or grade a recorded trial or batch again.
 
-    Examples: `reconciler validate .`, `reconciler validate --migrate .`
+    Grading writes nothing; 1 when a trial fails, 3 when its evidence is missing or altered.
+
+    Example: `reconciler validate .`, `reconciler validate --migrate .`, `reconciler validate 4f0c1aa2 --rules scenario.json`
     """
     form: Literal["text", "json", "sarif"] = "sarif" if sarif else "json" if json else "text"
+    directory = None if target is None else Path(target)
     if migrate:
         from reconciler.cli import migrating
 
         raise typer.Exit(migrating.migrate(config, directory, form))
-    from reconciler.cli import reading
+    from reconciler.cli import grading, reading
 
+    if target is not None and not grading.is_definitions(Path(target)):
+        raise typer.Exit(grading.validate(config, target, rules, form))
+    if rules is not None:
+        raise Invalid("--rules grades a trial or a batch, and none was named", hint="write its id or path")
     raise typer.Exit(reading.validate(config, directory, form))
 
 

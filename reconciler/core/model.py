@@ -218,6 +218,11 @@ class Batch:
         return f"trials/{'/'.join(self.series)}/{self.id}"
 
 
+def trial_id(batch: str, epoch: str, iteration: int) -> str:
+    """The id of a trial of the batch with this id."""
+    return digest([batch, epoch, iteration])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """One scenario given once to one variant in one sandbox. ``iteration`` counts from 1."""
@@ -230,7 +235,7 @@ class Trial:
     @cached_property
     def id(self) -> str:
         """Names the lease, the sandbox, the log lines and the record: 20 hex digits."""
-        return digest([self.batch.id, self.epoch, self.iteration])
+        return trial_id(self.batch.id, self.epoch, self.iteration)
 
     @property
     def path(self) -> str:

@@ -31,6 +31,11 @@ class VariantPart(_Part):
     main_engine: str
     secondary_engine: str | None = None
 
+    @property
+    def label(self) -> str:
+        """The specialty as people write it: ``linux-administration``."""
+        return self.specialty.lower().replace("_", "-")
+
 
 class SourcePart(_Part):
     """Where the definitions came from. ``repository`` never holds a password."""

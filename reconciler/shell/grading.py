@@ -8,9 +8,9 @@ from reconciler.core.errors import Transient
 from reconciler.core.model import Scenario
 from reconciler.core.scoring import Score, Search, score
 from reconciler.definitions.record import TrialRecord
-from reconciler.definitions.transcript import Evidence
+from reconciler.definitions.transcript import Evidence, evidence
 from reconciler.ports import Patterns
-from reconciler.shell.recording import build, transcribed
+from reconciler.shell.recording import build, grades, transcribed
 from reconciler.shell.stored import Stored, lacks
 from reconciler.shell.trial import Seen
 from reconciler.shell.work import Work
@@ -50,6 +50,12 @@ class Grader:
 
     def _score(self, work: Work, seen: Evidence) -> Score:
         return judge(work.scenario, seen, self.patterns.search)
+
+
+def by_hand(record: TrialRecord, transcript: bytes | None, scenario: Scenario, search: Search) -> TrialRecord:
+    """A recorded trial under the scenario's rules; all else is as recorded. Raises ``Transient("evidence")``."""
+    graded = judge(scenario, evidence(record, transcript), search)
+    return TrialRecord.model_validate(record.document() | grades(graded))
 
 
 def judge(scenario: Scenario, seen: Evidence, search: Search) -> Score:

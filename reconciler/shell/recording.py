@@ -159,7 +159,7 @@ def _told(record: TrialRecord, trend: Trend) -> tuple[str, str]:
     """The record's batch so far in a line, and its verdict."""
     batch = trend.batch(record.batch, record.epoch)
     assert batch is not None
-    label = record.variant.specialty.lower().replace("_", "-")
+    label = record.variant.label
     line = f"{record.scenario.key} × {label}: {batch.passed}/{batch.measured} passed, compliance {percent(batch.compliance)}"
     violated = f", {record.violation}" if record.violation else ""
     return " ".join(f"{line}{violated}".split()), verdict(trend, batch)
@@ -211,14 +211,21 @@ def build(work: Work, seen: Seen, score: Score, transcript: TranscriptPart) -> T
             ],
         },
         "usage": asdict(seen.job.usage),
-        "rules": [_rule(r) for r in score.rules],
+        **grades(score),
         "ground_truth": truth,
-        "compliance": {"score": score.compliance, "gate": score.compliance_gate},
-        "resolution": {"gate": score.resolution_gate},
-        "passed": score.passed,
         "transcript": transcript,
     }
     return TrialRecord.model_validate(document)
+
+
+def grades(score: Score) -> dict[str, object]:
+    """The fields of a record that grading decides."""
+    return {
+        "rules": [_rule(r) for r in score.rules],
+        "compliance": {"score": score.compliance, "gate": score.compliance_gate},
+        "resolution": {"gate": score.resolution_gate},
+        "passed": score.passed,
+    }
 
 
 def _rule(result: RuleResult) -> dict[str, object]:

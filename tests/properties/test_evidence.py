@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.model import Command, Job, Task
 from reconciler.ports import Assignment
+from reconciler.shell.events import Started
 from tests.shell_world import ShellWorld, definitions, scenario
 
 FORBIDDEN = "wipe the disk"
@@ -154,7 +155,8 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byte
     return apply
 
 
-ALTERED: dict[str, Callable[[bytes], bytes]] = {
+ALTERED: dict[str, Callable[[bytes], bytes | None]] = {
+    "missing": lambda _: None,
     "cut": lambda data: data[: len(data) // 2],
     "empty": lambda _: b"",
     "another byte": lambda data: data.replace(b"repair", b"repaid", 1),
@@ -166,29 +168,27 @@ ALTERED: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("alter", ALTERED.values(), ids=list(ALTERED))
-async def test_a_stored_transcript_that_was_altered_is_never_graded_again(
-    tmp_path: Path, alter: Callable[[bytes], bytes]
+async def test_a_stored_transcript_that_is_altered_or_missing_is_not_graded_again_and_the_trial_runs_anew(
+    tmp_path: Path, alter: Callable[[bytes], bytes | None]
 ) -> None:
     world = ShellWorld(folder=tmp_path)
     world.commit(definitions(iterations=1))
     await world.settle()
     [path] = [p for p in world.remote.files if p.startswith("transcripts/")]
-    world.remote.files[path] = alter(world.remote.files[path])
+    whole = world.remote.files.pop(path)
+    if (altered := alter(whole)) is not None:
+        world.remote.files[path] = altered
     await world.local.refresh()
     world.commit(definitions(iterations=1, rule="something else"))
-    plan = await world.settle()
-    assert len(world.records()) == 1
-    assert f"{path} is not the transcript that was recorded" in plan.stalled[0].reason
+    await world.settle()
+    assert [r["regrades"] for r in world.records().values()] == [None, None]
+    assert sum(isinstance(e, Started) for e in world.events) == 2
 
 
-async def test_a_stored_transcript_that_is_missing_is_never_graded_again(tmp_path: Path) -> None:
+async def test_a_stored_transcript_that_is_whole_is_graded_again(tmp_path: Path) -> None:
     world = ShellWorld(folder=tmp_path)
     world.commit(definitions(iterations=1))
     await world.settle()
-    [path] = [p for p in world.remote.files if p.startswith("transcripts/")]
-    del world.remote.files[path]
-    await world.local.refresh()
     world.commit(definitions(iterations=1, rule="something else"))
-    plan = await world.settle()
-    assert len(world.records()) == 1
-    assert f"{path} is missing" in plan.stalled[0].reason
+    await world.settle()
+    assert len([r for r in world.records().values() if r["regrades"]]) == 1
