@@ -148,6 +148,7 @@ class ShellWorld:
         self.platform = MemoryPlatform(clock=self.clock, mode="incus", images=("base", ""))
         self.notes = MemoryNotes()
         self.local = MemoryResults(self.remote)
+        self.provisioner = MemoryProvisioner()
 
     def commit(self, files: Mapping[str, bytes | None], subject: str = "change") -> str:
         return self.source.commit(files, subject)
@@ -160,6 +161,7 @@ class ShellWorld:
         journal = journal or MemoryJournal(clock=self.clock)
         timetable = ApschedulerTimetable(clock=self.clock)
         recorder, past = Recorder(results=results), Past(results=results)
+        self.provisioner = MemoryProvisioner(self.playbooks)
         observer = Observer(
             source=self.source,
             results=results,
@@ -182,7 +184,7 @@ class ShellWorld:
             runner=TrialRunner(
                 source=self.source,
                 platforms={"incus": self.platform},
-                provisioner=MemoryProvisioner(self.playbooks),
+                provisioner=self.provisioner,
                 engines=lambda _: self.engine(self.script),
                 patterns=LiteralPatterns(),
                 clock=self.clock,

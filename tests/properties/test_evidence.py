@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import Command, Job, Task
+from reconciler.core.errors import Transient
+from reconciler.core.model import Command, Job, PlaybookResult, Task
 from reconciler.ports import Assignment
 from reconciler.shell.events import Started
 from tests.shell_world import ShellWorld, definitions, scenario
@@ -192,3 +193,56 @@ async def test_a_stored_transcript_that_is_whole_is_graded_again(tmp_path: Path)
     world.commit(definitions(iterations=1, rule="something else"))
     await world.settle()
     assert len([r for r in world.records().values() if r["regrades"]]) == 1
+
+
+# ---------------------------------------------------------------- playbooks
+
+
+def judged_by(*rules: dict[str, Any], **validation: Any) -> dict[str, bytes | None]:
+    """One scenario whose rules in scope job are Ansible's: ``{"ansiblePath": ...}`` and what else they say."""
+    job = [{"label": f"rule {n}", "validator": "ansible", **rule} for n, rule in enumerate(rules)]
+    document = scenario("alpha") | {"validation": {"job": job, **validation}}
+    files = definitions(iterations=1)
+    for name in ("other", "third"):
+        files[f"scenarios/alpha/{name}.yml"] = files["scenarios/alpha/validate.yml"]
+    return files | {"scenarios/alpha/scenario.json": json.dumps(document).encode()}
+
+
+async def test_each_distinct_playbook_is_run_once_and_none_of_the_gateway(tmp_path: Path) -> None:
+    world = ShellWorld(folder=tmp_path)
+    world.playbooks["scenarios/alpha/other.yml"] = PlaybookResult(passed=False, failed_task="look", message="no")
+    gateway = [{"label": "never run", "validator": "ansible", "ansiblePath": "third.yml"}]
+    same: list[dict[str, Any]] = [
+        {"ansiblePath": "validate.yml"},
+        {"ansiblePath": "./validate.yml", "negate": True, "required": False},
+    ]
+    world.commit(judged_by(*same, {"ansiblePath": "other.yml", "negate": True}, gateway=gateway))
+    await world.settle()
+    [record] = world.records().values()
+    assert [name for name, _ in world.provisioner.played] == [
+        f"scenarios/alpha/{name}.yml" for name in ("prepare", "validate", "other")
+    ]
+    told = {r["label"]: (r["passed"], r["applies"], r["evidence"]["text"]) for r in record["rules"]}  # type: ignore[attr-defined]
+    assert told == {
+        "never run": (None, False, "left out: the gateway has no ticket to look at"),
+        "rule 0": (True, True, "validate.yml passed"),
+        "rule 1": (False, True, "validate.yml passed"),
+        "rule 2": (True, True, "look: no"),
+    }
+    assert (record["compliance"], record["passed"]) == ({"score": None, "gate": True}, True)
+
+
+@pytest.mark.parametrize("negate", [False, True])
+@pytest.mark.parametrize(
+    "problem",
+    [Transient("playbook", "validate.yml:3: not YAML"), Transient("sandbox", "app-01 cannot be reached")],
+    ids=["unparsable", "unreachable"],
+)
+async def test_a_playbook_that_gives_no_answer_neither_fails_nor_passes(
+    tmp_path: Path, problem: Transient, negate: bool
+) -> None:
+    world = ShellWorld(folder=tmp_path, playbooks={"scenarios/alpha/validate.yml": problem})
+    world.commit(judged_by({"ansiblePath": "validate.yml", "negate": negate}))
+    plan = await world.settle()
+    assert world.records() == {}
+    assert str(problem) in plan.stalled[0].reason
