@@ -19,6 +19,7 @@ from reconciler.definitions.positions import Broken, Spot, compose, text_of
 INVENTORIES = ("inventory.yml", "inventory.ini")
 """Where a scenario ships its inventory: in one of these."""
 _MISNAMED = "inventory.yaml"
+_READ = frozenset({*INVENTORIES, _MISNAMED})
 _CONNECTION = re.compile(
     r"ansible_(?:connection|host|port|user|password|python_interpreter|(?:ssh|winrm|psrp|paramiko|incus)_\w+)\Z"
 )
@@ -28,7 +29,7 @@ _HOST_VARS = re.compile(r"host_vars/(?P<host>[^/]+?)(?:\.(?:ya?ml|json))?(?:/.*)
 
 def is_inventory(path: str) -> bool:
     """Whether a file of a scenario's folder has to be read for ``inventory_findings``."""
-    return path in (*INVENTORIES, _MISNAMED) or path.startswith("host_vars/")
+    return path in _READ or path.startswith("host_vars/")
 
 
 def named_by_inventory(scenario: Scenario, files: Mapping[str, bytes]) -> tuple[Scenario, list[Problem]]:
