@@ -63,6 +63,15 @@ def repository() -> Files:
     }
 
 
+def many(count: int = 3) -> Files:
+    """``nginx`` with the tag web, and some scenarios that differ in their keys and one tag."""
+    more = {
+        f"scenarios/s{n}/scenario.json": scenario(f"s{n}", tags=["disk", f"t{n}"], validation=None)
+        for n in range(count)
+    }
+    return repository() | more
+
+
 class Store:
     """Blobs by their content, as git has them."""
 

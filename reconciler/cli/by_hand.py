@@ -50,7 +50,7 @@ class Request:
         }
         benchmark = {
             "name": "by-hand",
-            "scenarios": [name for part in self.scenarios.split(",") if (name := part.strip())],
+            "scenarios": self.scenarios,
             "variants": [{key: value for key, value in variant.items() if value is not None}],
             "iterations": self.iterations,
             "on_change": True,

@@ -100,7 +100,10 @@ def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> 
     if kind in ("string_too_short", "too_short"):
         return "wrong-value", f"{name} is empty", "write at least one" if kind == "too_short" else ""
     if kind == "string_pattern_mismatch":
-        return "wrong-value", f"{name} holds a line break or another control character", "write it on one line"
+        if any(ord(letter) < 32 or ord(letter) == 127 for letter in given):
+            return "wrong-value", f"{name} holds a line break or another control character", "write it on one line"
+        hint = "a host's name has letters and digits, and between them dots, dashes and underscores"
+        return "wrong-value", f"{name} cannot be {shown(given)}", hint
     return "wrong-value", f"{name}: {problem['msg'][0].lower()}{problem['msg'][1:]}, and this is {shown(given)}", ""
 
 

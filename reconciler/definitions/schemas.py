@@ -10,11 +10,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from reconciler.core.model import Mode
 from reconciler.definitions.record import TrialRecord
+from reconciler.definitions.selection import split_names
 from reconciler.definitions.units import Size
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A name that people and commit subjects show: no control characters."""
+
+HostName = Annotated[str, StringConstraints(max_length=63, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
+"""A machine's name, and the name of a host in an inventory, where other characters would make a pattern of it."""
 
 ValidatorName = Literal["pattern_match", "job_resolution_status", "ticket_status", "task_count", "ansible"]
 Where = Literal[
@@ -39,6 +43,12 @@ def _one_is_a_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _split(value: object) -> object:
+    return split_names(value) if isinstance(value, str) else value
+
+
+_Names = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f,][^\x00-\x1f\x7f]*$")]
+"""At least one name, separated by commas."""
 OneOrMore = Annotated[list[Name], BeforeValidator(_one_is_a_list, json_schema_input_type=list[Name] | Name)]
 """A list of names; one alone may be written without brackets."""
 
@@ -80,8 +90,8 @@ class ValidationFile(Strict):
 class HostFile(Strict):
     """A host of a scenario."""
 
-    host_id: Name | None = None
-    host_name: Name | None = None
+    host_id: HostName | None = None
+    host_name: HostName | None = None
     template: Name | None = None
 
 
@@ -169,7 +179,9 @@ class BenchmarkFile(Strict):
     """Declared demand: scenarios × variants."""
 
     name: Name
-    scenarios: OneOrMore = Field(min_length=1, description='Keys or tags, or "*" for every scenario.')
+    scenarios: Annotated[list[Name], BeforeValidator(_split, json_schema_input_type=list[Name] | _Names)] = Field(
+        min_length=1, description='Keys or tags, or "*" for every scenario: a list, or text with commas between them.'
+    )
     variants: list[VariantFile] = Field(default=[VariantFile()], min_length=1)
     iterations: int = Field(default=1, ge=1, le=1000)
     on_change: bool = True

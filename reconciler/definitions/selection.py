@@ -1,13 +1,24 @@
-"""Keys and tags to scenarios."""
+"""Keys and tags to scenarios: what ``-s`` and a benchmark's ``scenarios`` mean."""
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import NamedTuple
 
-from reconciler.core.errors import Invalid
-from reconciler.core.model import Scenario
 from reconciler.definitions.findings import nearest, shown
 
 EVERY = "*"
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a comma-separated text, without the blanks around them."""
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+class Selection(NamedTuple):
+    """Scenario keys, each once, in the order of the names that select them; and where in the names one means nothing."""
+
+    keys: tuple[str, ...]
+    unknown: tuple[int, ...]
 
 
 class Index:
@@ -26,23 +37,17 @@ class Index:
                 found.setdefault(name, {})[key] = None
         return {name: tuple(keys) for name, keys in found.items()}
 
-    def named(self, name: str) -> tuple[str, ...] | None:
-        """The keys that a key, a tag or ``*`` means; a name that is both means all of them. None: nothing has that name."""
-        return self._by_name.get(name)
+    def select(self, names: Iterable[str]) -> Selection:
+        """What keys, tags and ``*`` mean together; a name that is a key and a tag means both."""
+        keys: dict[str, None] = {}
+        unknown = []
+        for number, name in enumerate(names):
+            if (found := self._by_name.get(name)) is None:
+                unknown.append(number)
+            else:
+                keys.update(dict.fromkeys(found))
+        return Selection(tuple(keys), tuple(unknown))
 
     def unknown(self, name: str) -> tuple[str, str]:
         """(message, hint) for a name that means nothing."""
         return f"no scenario has the key or tag {shown(name)}", nearest(name, self._by_name.keys() - {EVERY})
-
-
-def select(scenarios: Mapping[str, Scenario], names: Iterable[str]) -> tuple[str, ...]:
-    """The keys that keys and tags mean together, each once, in the order of the names. Raises ``Invalid``."""
-    index = Index({key: s.tags for key, s in scenarios.items()})
-    found: dict[str, None] = {}
-    for name in names:
-        keys = index.named(name)
-        if keys is None:
-            message, hint = index.unknown(name)
-            raise Invalid(message, hint=hint)
-        found.update(dict.fromkeys(keys))
-    return tuple(found)

@@ -71,14 +71,13 @@ def resolve(path: str, benchmark: Benchmark, index: Index, specialties: Specialt
     """Look up every name of a benchmark; each wrong one stalls its own row or column alone."""
     problems: list[Problem] = []
     blocked: list[Blocked] = []
-    keys: dict[str, None] = {}
-    for number, name in enumerate(benchmark.scenarios):
-        if (found := index.named(name)) is None:
-            message, hint = index.unknown(name)
-            problems.append((("scenarios", number), "unknown-scenario", message, hint))
-            blocked.append(Blocked(scenario=name, benchmark=benchmark.name, reason=f"{path}: {message}"))
-        else:
-            keys.update(dict.fromkeys(found))
+    selected = index.select(benchmark.scenarios)
+    for number in selected.unknown:
+        message, hint = index.unknown(benchmark.scenarios[number])
+        problems.append((("scenarios", number), "unknown-scenario", message, hint))
+        blocked.append(
+            Blocked(scenario=benchmark.scenarios[number], benchmark=benchmark.name, reason=f"{path}: {message}")
+        )
     lineups = []
     for number, candidate in enumerate(benchmark.candidates):
         try:
@@ -88,7 +87,7 @@ def resolve(path: str, benchmark: Benchmark, index: Index, specialties: Specialt
             reason = f"{path}: {error.reason}" if error.problem else error.reason
             blocked.append(Blocked(scenario="", benchmark=benchmark.name, reason=reason, variant=_variant(candidate)))
     terms = Terms(benchmark=benchmark, lineups=tuple(lineups))
-    return Resolution(path=path, terms=terms, keys=tuple(keys), problems=tuple(problems), blocked=tuple(blocked))
+    return Resolution(path=path, terms=terms, keys=selected.keys, problems=tuple(problems), blocked=tuple(blocked))
 
 
 def broken(parsed: Parsed[Benchmark], error: Finding) -> Blocked:

@@ -159,7 +159,9 @@ def test_exit_codes_are_the_documented_ones(tmp_path: Path) -> None:
     failed = world.run(*idle, "--fail-on-error", "--json")
     assert failed.code == 1
     assert [(r["scenario"]["key"], r["passed"]) for r in failed.json["records"]] == [("good", False)]
-    assert world.run("start", "-s", "godo").code == 2
+    unknown = world.run("start", "-s", "good,godo")
+    assert unknown.code == 2
+    assert "no scenario has the key or tag 'godo' (did you mean good?)" in unknown.err
     assert world.run("start", "-s", "good", "-m", "lima").code == 3
     assert world.run("plan", "--jsno").code == 2
     assert reconciler("plan", "--config", str(tmp_path / "none.yaml")).code == 2

@@ -3,26 +3,13 @@
 import json
 from typing import Any
 
-import pytest
-
-from reconciler.core.errors import Invalid
 from reconciler.core.model import Mode, Variant
 from reconciler.definitions.catalogue import Catalogue
-from reconciler.definitions.selection import select
 from reconciler.ports import Cron, Entry
-from tests.definitions import CONTEXT, Files, Store, batches, benchmark, errors, load, repository, scenario
+from tests.definitions import CONTEXT, Files, Store, batches, benchmark, errors, load, many, repository, scenario
 
 IMAGES: dict[tuple[Mode, str], str] = {("incus", "debian-base"): "abc"}
 OWN = [{"main_engine": "runbook"}]
-
-
-def many(count: int = 3) -> Files:
-    """Some scenarios that differ in their keys and one tag."""
-    more = {
-        f"scenarios/s{n}/scenario.json": scenario(f"s{n}", tags=["disk", f"t{n}"], validation=None)
-        for n in range(count)
-    }
-    return repository() | more
 
 
 def specialty(name: str, prompt: str = "p") -> Files:
@@ -43,33 +30,6 @@ def test_a_demand_says_everything_that_a_trial_needs() -> None:
         ("scenarios/nginx",),
     )
     assert demand.batch.variant == Variant(specialty="LINUX_ADMINISTRATION", main_engine="runbook")
-
-
-@pytest.mark.parametrize(
-    ("names", "keys"),
-    [
-        (["s1"], ["s1"]),
-        (["disk"], ["s0", "s1", "s2"]),
-        (["s2", "disk", "s0"], ["s2", "s0", "s1"]),
-        (["web", "t1"], ["nginx", "s1"]),
-        (["*"], ["nginx", "s0", "s1", "s2"]),
-    ],
-)
-def test_keys_and_tags_select_each_scenario_once_in_a_stable_order(names: list[str], keys: list[str]) -> None:
-    files = many() | {"config/benchmarks/all.yaml": benchmark(scenarios=names)}
-    catalogue = load(files)
-    assert [d.batch.scenario for d in catalogue.demands({}).demands] == keys
-    assert list(select(catalogue.scenarios, names)) == keys
-
-
-def test_a_name_that_is_key_and_tag_means_both() -> None:
-    files = many(2) | {"scenarios/d/scenario.json": scenario("disk", validation=None)}
-    assert set(select(load(files).scenarios, ["disk"])) == {"disk", "s0", "s1"}
-
-
-def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(Invalid, match="did you mean disk"):
-        select(load(many()).scenarios, ["dist"])
 
 
 def test_what_a_variant_leaves_out_is_the_scenarios_own() -> None:

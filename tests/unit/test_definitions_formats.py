@@ -50,6 +50,8 @@ def test_the_shipped_schemas_are_those_of_the_code() -> None:
         ("scenario", scenario(titel="x"), False),
         ("benchmark", benchmark(), True),
         ("benchmark", benchmark(scenarios=["a"]), True),
+        ("benchmark", benchmark(scenarios="a, b"), True),
+        ("benchmark", benchmark(scenarios=" , "), False),
         ("benchmark", benchmark(mode="docker"), False),
         ("template", "image: {incus: debian/12}\nmemory: 1GiB\n", True),
         ("template", "memory: 1GB\n", False),

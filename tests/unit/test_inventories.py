@@ -113,6 +113,22 @@ def test_an_inventory_of_the_scenarios_own_hosts_is_right() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["a", "web-01", "web_01.example.com", "9", "hst_web01", "a" * 63])
+def test_a_host_is_named_as_machines_are(name: str) -> None:
+    named = scenario(hosts=[{"host_name": name, "template": "debian-base"}], agents=[])
+    assert found({"scenario.json": named}) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["web 01", "web,db", "all:!db", "~web", "@hosts", "web[01:09]", "*", "-web", "web.", "größe", "a" * 64, "a\nb"],
+)
+@pytest.mark.parametrize("field", ["host_name", "host_id"])
+def test_a_name_that_ansible_would_take_for_a_pattern_is_an_error(field: str, name: str) -> None:
+    named = scenario(hosts=[{field: name, "template": "debian-base"}], agents=[])
+    assert {row[3:5] for row in found({"scenario.json": named})} == {("error", "wrong-value")}
+
+
 def test_two_inventories_are_an_error_and_stall_the_scenario() -> None:
     files: Files = {"inventory.ini": "web-01\n", "inventory.yml": "all: {hosts: {web-01: }}\n"}
     ((path, line, _, severity, rule, _),) = found(files)
