@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from reconciler.adapters.patterns.advice import pattern_doubts
 from reconciler.adapters.patterns.search import pattern_error
 from reconciler.adapters.runbook.sections import runbook_problems
 from reconciler.adapters.timetable import cron_error
@@ -16,6 +17,7 @@ from reconciler.ports import Entry
 
 CONTEXT = Context(
     compiles=pattern_error,
+    pattern_doubts=pattern_doubts,
     cron_error=cron_error,
     adapters={"runbook": "1", "command": "1"},
     prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),

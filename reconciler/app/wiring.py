@@ -23,6 +23,7 @@ from reconciler.adapters.incus.platform import IncusPlatform
 from reconciler.adapters.incus.templates import Provision
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.namespace.platform import NamespacePlatform
+from reconciler.adapters.patterns.advice import pattern_doubts
 from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
 from reconciler.adapters.runbook.engine import RunbookEngine
 from reconciler.adapters.runbook.sections import runbook_problems
@@ -63,6 +64,7 @@ def lint_context() -> Context:
     """What the definitions need to be judged."""
     return Context(
         compiles=pattern_error,
+        pattern_doubts=pattern_doubts,
         cron_error=cron_error,
         adapters=ADAPTERS,
         prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),

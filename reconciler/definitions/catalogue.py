@@ -72,7 +72,8 @@ def _changed(before: _Contents, news: Mapping[str, Entry | None], read: Read, pl
     if relinked or templates.touched(posixpath.join(place.config, "templates"), news):
         templates = resolve_templates(library.templates, templates, tree, blobs, follower)
     folders = touched_folders(news, place.scenarios, before.scenarios.files, tree, relinked=relinked)
-    parse = partial(parse_scenario, compiles=cache(place.context.compiles), root=place.scenarios)
+    compiles, doubts = cache(place.context.compiles), cache(lambda p: tuple(place.context.pattern_doubts(p)))
+    parse = partial(parse_scenario, compiles=compiles, doubts=doubts, root=place.scenarios)
     records = build_records(folders, tree, blobs, follower, parse)
     scenarios = before.scenarios.updated(records)
     index = before.index if scenarios is before.scenarios else _index(scenarios)

@@ -1,15 +1,18 @@
 """What is wrong with guards as they are written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from reconciler.definitions.findings import nearest, shown
 from reconciler.definitions.parse import Problem
 from reconciler.definitions.pattern_sense import sense
 from reconciler.definitions.positions import Path
 from reconciler.definitions.schemas import OldScenarioFile, ScenarioFile
+from reconciler.definitions.values import PatternDoubt
 
 Compiles = Callable[[str], str | None]
 """Why a pattern does not compile, or None."""
+Doubts = Callable[[str], Iterable[PatternDoubt]]
+"""What is hardly meant by a pattern that compiles."""
 
 
 def guard_problems(file: ScenarioFile | OldScenarioFile, compiles: Compiles) -> Iterator[Problem]:
@@ -25,7 +28,7 @@ def pattern_problems(where: Path, pattern: str, compiles: Compiles) -> Iterator[
         yield where, "bad-pattern", f"the pattern {shown(pattern)} does not compile: {reason}", dialect
 
 
-def guard_doubts(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
+def guard_doubts(file: ScenarioFile | OldScenarioFile, doubts: Doubts) -> Iterator[Problem]:
     """What is hardly meant, in guards that are right."""
     agents = [a.agent_id or a.agent_name or "" for a in file.agents]
     yield from _strangers("allowedAgents", file.validation.allowedAgents, "agents", agents)
@@ -33,6 +36,7 @@ def guard_doubts(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
     yield from _strangers("allowedHosts", file.validation.allowedHosts, "hosts", hosts)
     for index, pattern in enumerate(file.validation.forbiddenCommands):
         where, found = ("validation", "forbiddenCommands", index), sense(pattern)
+        yield from ((where, *doubt) for doubt in doubts(pattern))
         if found == "never":
             yield where, "never-matches", f"the pattern {shown(pattern)} can never match", "it guards nothing"
         if found == "always":

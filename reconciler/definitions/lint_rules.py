@@ -50,6 +50,8 @@ RuleId = Literal[
     "missing-include",
     "leaves-repository",
     "bad-pattern",
+    "odd-pattern",
+    "slow-pattern",
     "never-matches",
     "never-fails",
     "never-passes",
@@ -146,6 +148,14 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     "missing-include": LintRule("error", "a playbook includes a file that does not exist", "name one that exists"),
     "leaves-repository": LintRule("error", "a playbook names a file outside of the repository", "put a copy into it"),
     "bad-pattern": LintRule("error", "a pattern does not compile", "write it as JavaScript does"),
+    "odd-pattern": LintRule(
+        "warning", "JavaScript reads a part of a pattern in another way than it looks", "write what the message names"
+    ),
+    "slow-pattern": LintRule(
+        "warning",
+        "a pattern may run out of time: a repetition can divide one text in many ways",
+        "let its parts differ",
+    ),
     "never-matches": LintRule("warning", "a pattern can never match any text", "take out what stands against it"),
     "never-fails": LintRule("warning", "a rule holds whatever an agent does", "ask for something that can be missing"),
     "never-passes": LintRule("warning", "a rule fails whatever an agent does", "ask for something else"),

@@ -1,13 +1,13 @@
 """``scenario.json`` to a ``Scenario``, in every documented shape, or to everything that is wrong with it."""
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
 from reconciler.definitions.explain import validated
 from reconciler.definitions.findings import Finding, nearest, shown
-from reconciler.definitions.guards import guard_doubts, guard_problems, pattern_problems
+from reconciler.definitions.guards import Compiles, Doubts, guard_doubts, guard_problems, pattern_problems
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.parse import Problem, document, located, specialty_key
 from reconciler.definitions.pointless import pointless
@@ -22,7 +22,7 @@ _NEWER = ("title", "ticket_title", "ticket_body")
 
 
 def parse_scenario(
-    path: str, data: bytes, compiles: Callable[[str], str | None], root: str | None = None
+    path: str, data: bytes, compiles: Compiles, doubts: Doubts = lambda _: (), root: str | None = None
 ) -> Parsed[Scenario]:
     """Read one ``scenario.json``. Its claim is its key, or its folder's name where the key cannot be read.
 
@@ -40,8 +40,9 @@ def parse_scenario(
     rules = list(_rules(file))
     if problems := [*_rule_problems(rules, compiles), *guard_problems(file, compiles), *_host_problems(file)]:
         findings += located(path, read, problems)
-    elif doubts := [*_rule_doubts(rules), *guard_doubts(file), *_unused_hosts(file), *_key_doubts(file, folder, root)]:
-        findings += located(path, read, doubts, warning=True)
+    else:
+        doubtful = [*_rule_doubts(rules, doubts), *guard_doubts(file, doubts), *_unused_hosts(file)]
+        findings += located(path, read, [*doubtful, *_key_doubts(file, folder, root)], warning=True)
     wrong = any(f.severity == "error" for f in findings)
     value = None if wrong else _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
     return Parsed(path=path, claim=file.key, value=value, findings=tuple(findings))
@@ -144,7 +145,7 @@ def _rules(file: ScenarioFile | OldScenarioFile) -> Iterator[_Entry]:
             yield ("validation", scope, index), rule, judge(scope, rule)
 
 
-def _rule_problems(rules: Iterable[_Entry], compiles: Callable[[str], str | None]) -> Iterator[Problem]:
+def _rule_problems(rules: Iterable[_Entry], compiles: Compiles) -> Iterator[Problem]:
     for where, file, judged in rules:
         for field, rule, message, hint in judged.problems:
             yield ((*where, field) if field else where), rule, message, hint
@@ -152,10 +153,12 @@ def _rule_problems(rules: Iterable[_Entry], compiles: Callable[[str], str | None
             yield from pattern_problems((*where, "pattern"), file.pattern, compiles)
 
 
-def _rule_doubts(rules: Iterable[_Entry]) -> Iterator[Problem]:
+def _rule_doubts(rules: Iterable[_Entry], doubts: Doubts) -> Iterator[Problem]:
     for where, file, judged in rules:
         if judged.ignored:
             yield where, *_IGNORED
+        if file.validator == "pattern_match" and file.pattern is not None:
+            yield from (((*where, "pattern"), *doubt) for doubt in doubts(file.pattern))
         if doubt := pointless(judged.rule.scope, file):
             yield ((*where, doubt.field) if doubt.field else where), doubt.rule, doubt.message, doubt.hint
 

@@ -1,6 +1,6 @@
 """What a catalogue hands out beside the core's own values: benchmarks, and the demand that follows from them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, Literal, TypeVar
@@ -8,9 +8,14 @@ from typing import Generic, Literal, TypeVar
 from reconciler.core.model import Agent, Batch, Gate, Host, Mode, OperationalRule, Scenario, Specialty, Variant
 from reconciler.core.planning import Wanted
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.lint_rules import RuleId
 from reconciler.ports import Cron
 
 T = TypeVar("T")
+
+
+PatternDoubt = tuple[RuleId, str, str]
+"""Lint rule, message and hint of what is hardly meant by a pattern that compiles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,8 @@ class Context:
     """What is wrong with a cron expression in a time zone, or None."""
     adapters: Mapping[str, str]
     """Engine adapter to its version, which is part of the agent digest."""
+    pattern_doubts: Callable[[str], Iterable[PatternDoubt]] = lambda _: ()
+    """What is hardly meant by a pattern that compiles."""
     prompt_problems: Callable[[str], Sequence[tuple[int, str]]] = lambda _: ()
     """Line of the prompt (from 1) and message of what an engine would refuse in it."""
     edition: str = ""

@@ -96,6 +96,8 @@ ROWS = [
         Row(says="pattern that can never match", rule="never-matches", text=pattern(p), at=json.dumps(p), severity="warning")
         for p in ("$a", "a^", "[]", r"\b\B", r"ok$\n", "(?!)", "^a.*^b")
     ],
+    Row(says="pattern of another dialect", rule="odd-pattern", text=pattern(r"\Anginx"), at=r'"\\Anginx"', write="the start of the text is ^", severity="warning"),
+    Row(says="pattern that may run out of time", rule="slow-pattern", text=pattern("(?!x)(a+)+$"), at='"(?!x)(a+)+$"', write="(?!x)", severity="warning"),
     Row(says="rule that can never fail: its text is always there", rule="never-fails", text=job(validator="pattern_match", where="job_resolution", pattern=".*"), at='".*"', severity="warning"),
     Row(says="rule that can never fail: what it forbids cannot be", rule="never-fails", text=pattern("$a", negate=True), at='"$a"', severity="warning"),
     Row(says="rule that can never fail: any number of tasks", rule="never-fails", text=job(validator="task_count", min=0), at='{\n        "label"', severity="warning"),

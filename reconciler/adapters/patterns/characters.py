@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from reconciler.adapters.patterns.surprises import strange_class, strange_escape
+from reconciler.adapters.patterns.surprises import Surprise, strange_class, strange_control, strange_escape
 from reconciler.adapters.patterns.syntax import DIGITS, SPACES, WORD, Ranges, Units, outside
 
 _ESCAPE = re.compile(
@@ -27,7 +27,7 @@ class Read:
 
     units: Units
     end: int
-    surprise: str = ""
+    surprise: Surprise | None = None
 
     @property
     def single(self) -> int | None:
@@ -60,16 +60,16 @@ def _read_other(source: str, at: int, letter: str, *, has_names: bool) -> Read:
     if letter in _CONTROLS:
         return Read(units=one(_CONTROLS[letter]), end=at + 2)
     if letter == "c":
-        return Read(units=one(ord("\\")), end=at + 1, surprise=r"\c without a letter is a backslash and the letter c")
+        return Read(units=one(ord("\\")), end=at + 1, surprise=strange_control())
     if letter == "k" and has_names:
         raise NotAPattern(r"\k names no group: write \k<name>")
     return Read(units=one(ord(letter)), end=at + 2, surprise=strange_escape(source[at : at + 80]))
 
 
-def read_class(source: str, at: int, *, has_names: bool) -> tuple[Read, tuple[str, ...]]:
+def read_class(source: str, at: int, *, has_names: bool) -> tuple[Read, list[Surprise]]:
     """The class that ``[`` begins, and what is odd in it. Raises ``NotAPattern``."""
     negated = source.startswith("^", at + 1)
-    here, found, odd = at + 1 + negated, list[tuple[int, int]](), list[str]()
+    here, found, odd = at + 1 + negated, list[tuple[int, int]](), list[Surprise | None]()
     while not source.startswith("]", here):
         first = _member(source, here, has_names=has_names)
         here, members = first.end, [first]
@@ -82,7 +82,7 @@ def read_class(source: str, at: int, *, has_names: bool) -> tuple[Read, tuple[st
         odd += [m.surprise for m in members]
     odd.append(strange_class(source[at : here + 1], source[here + 1 : here + 80]))
     units = Units(ranges=_tidy(found), negated=negated)
-    return Read(units=units, end=here + 1), tuple(filter(None, odd))
+    return Read(units=units, end=here + 1), [o for o in odd if o]
 
 
 def _member(source: str, at: int, *, has_names: bool) -> Read:

@@ -10,7 +10,13 @@ from functools import lru_cache
 from typing import cast
 
 from reconciler.adapters.patterns.characters import NotAPattern, one, read_class, read_escape
-from reconciler.adapters.patterns.surprises import refused_group, refused_quantifier, strange_brace
+from reconciler.adapters.patterns.surprises import (
+    Surprise,
+    refused_group,
+    refused_quantifier,
+    strange_brace,
+    strange_reference,
+)
 from reconciler.adapters.patterns.syntax import (
     EMPTY,
     LINE_ENDS,
@@ -48,7 +54,7 @@ class Pattern:
     """A pattern that compiles."""
 
     root: Node
-    surprises: tuple[str, ...]
+    surprises: tuple[Surprise, ...]
 
 
 @lru_cache(maxsize=4096)
@@ -57,7 +63,7 @@ def parse(pattern: str) -> Pattern:
     if len(pattern) > LONGEST:
         raise NotAPattern(f"it is longer than {LONGEST:,} characters")
     parser = _Parser(_ASTRAL.sub(lambda m: _halves(ord(m[0])), pattern))
-    return Pattern(root=parser.whole(), surprises=tuple(dict.fromkeys(filter(None, parser.surprises))))
+    return Pattern(root=parser.whole(), surprises=tuple(dict.fromkeys(s for s in parser.surprises if s)))
 
 
 def _halves(point: int) -> str:
@@ -98,7 +104,7 @@ class _Parser:
             _name(m[1]) if m[1] is not None else None for m in _SKIPPED_OR_CAPTURE.finditer(source) if m[0][0] == "("
         ]
         self._count = 0
-        self.surprises: list[str] = []
+        self.surprises: list[Surprise | None] = []
 
     def whole(self) -> Node:
         """The pattern's tree."""
@@ -157,7 +163,7 @@ class _Parser:
                 self.surprises.append(read.surprise)
             case sign:
                 self._at += 1
-                self.surprises.append(strange_brace(source[at : at + 80]) if sign == "{" else "")
+                self.surprises.append(strange_brace(source[at : at + 80]) if sign == "{" else None)
                 return one(ord(sign))
         self._at = read.end
         return read.units
@@ -173,8 +179,7 @@ class _Parser:
         elif found := _REFERENCE.match(self._source, self._at):
             number = int(found[1][:6])
             if number > len(self._names):
-                told = f"{found[0]} names no group here, and is a character" if number < 10 else ""
-                self.surprises.append(told)
+                self.surprises.append(strange_reference(found[0]) if number < 10 else None)
                 return None
         else:
             return None

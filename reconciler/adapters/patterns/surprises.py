@@ -1,6 +1,15 @@
 """What other dialects mean by a thing that JavaScript refuses or reads in another way, and what to write instead."""
 
 import re
+from typing import NamedTuple
+
+
+class Surprise(NamedTuple):
+    """What JavaScript reads in another way than it looks, and what to write instead."""
+
+    told: str
+    instead: str = ""
+
 
 _POSIX_CLASS = re.compile(r"\[:\^?\w+:\]")
 _ESCAPES = {
@@ -51,31 +60,44 @@ def refused_quantifier(rest: str, *, after_quantifier: bool) -> str:
     return told
 
 
-def strange_escape(rest: str) -> str:
-    """What is odd about the escape at the start of ``rest``, which means its letter; "" where it is no letter."""
+def strange_escape(rest: str) -> Surprise | None:
+    """What is odd about the escape at the start of ``rest``, which means its letter; None where it is no letter."""
     letter = rest[1]
     if not (letter.isascii() and letter.isalpha()):
-        return ""
+        return None
     written = found[0] if (found := _QUANTIFIED_ESCAPE.match(rest)) else rest[:2]
     told = f"{written} is the letter {letter}"
     if written[2:]:
         repeated = written[2] == "{" and written[3:-1].isdigit()
         told += f", {int(written[3:-1])} times" if repeated else f", then {written[2:]}"
-    return f"{told}: {_ESCAPES[letter]}" if letter in _ESCAPES else told
+    return Surprise(told, _ESCAPES.get(letter, f"without the backslash it is the letter {letter} too"))
 
 
-def strange_class(written: str, rest: str) -> str:
+def strange_class(written: str, rest: str) -> Surprise | None:
     """What is odd about a class, followed by ``rest``."""
     if found := _POSIX_CLASS.search(written):
-        return f"{found[0]} is no class of characters: write the characters, as in [A-Za-z] or [\\s]"
+        return Surprise(f"{found[0]} is no class of characters", "write the characters, as in [A-Za-z] or [\\s]")
     if written in ("[]", "[^]") and re.match(r"[^\[\]]+\]", rest):
         means = "nothing" if written == "[]" else "any character"
-        return f"{written} is a whole class that matches {means}: a ] in a class is written \\]"
-    return ""
+        return Surprise(f"{written} is a whole class that matches {means}", "a ] in a class is written \\]")
+    return None
 
 
-def strange_brace(rest: str) -> str:
+def strange_brace(rest: str) -> Surprise | None:
     """What is odd about a ``{`` that stands for itself at the start of ``rest``."""
-    if found := re.match(r"\{,([0-9]+)\}", rest):
-        return f"{found[0]} stands for itself: write {{0,{found[1]}}}"
-    return ""
+    found = re.match(r"\{,([0-9]+)\}", rest)
+    return Surprise(f"{found[0]} stands for itself", f"write {{0,{found[1]}}}") if found else None
+
+
+def strange_control() -> Surprise:
+    r"""What is odd about ``\c`` that no letter follows."""
+    return Surprise(
+        "\\c without a letter after it is a backslash and the letter c", "a control character is \\x01 to \\x1f"
+    )
+
+
+def strange_reference(written: str) -> Surprise:
+    """What is odd about a backreference to a group that is not there."""
+    return Surprise(
+        f"{written} names no group here, and is a character", "groups are counted from 1, by their opening ("
+    )

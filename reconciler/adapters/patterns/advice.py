@@ -1,0 +1,20 @@
+"""What is hardly meant by a pattern that compiles, and what may make its searches run out of time."""
+
+from collections.abc import Iterator
+
+from reconciler.adapters.patterns.backtracking import dividing_repetition
+from reconciler.adapters.patterns.choice import program
+from reconciler.adapters.patterns.parser import parse
+from reconciler.definitions.findings import shown
+from reconciler.definitions.values import PatternDoubt
+
+
+def pattern_doubts(pattern: str) -> Iterator[PatternDoubt]:
+    """The doubts about a pattern that compiles. Raises ``NotAPattern`` where it does not."""
+    for told, instead in parse(pattern).surprises:
+        yield "odd-pattern", f"in the pattern {shown(pattern)}, {told}: patterns are JavaScript's", instead
+    chosen = program(pattern)
+    if chosen.engine == "regress" and (found := dividing_repetition(parse(pattern).root)):
+        message = f"the pattern {shown(pattern)} may run out of time: {found.source} can divide one text in many ways"
+        begin = "let each part of it begin with a character that the part before cannot hold"
+        yield "slow-pattern", message, f"{begin}, or do without {chosen.because}, which needs every way tried"
