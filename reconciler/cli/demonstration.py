@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from reconciler.app.settings import load
 from reconciler.app.wiring import wired
 from reconciler.cli.progress import wide_console
 from reconciler.cli.reading import series_of_configuration, trend_table
+from reconciler.core.dashboard import percent
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.core.model import Template
 
@@ -196,7 +198,8 @@ class _Story:
                 mark = "[green]ok  [/]" if event["passed"] else "[red]FAIL[/]"
                 fixed = "fixed" if event["fixed"] else "not fixed"
                 rules = "" if event["by_the_rules"] else ", breaks a required rule"
-                self.say.print(f"  {mark} {name}  {fixed}, compliance {event['compliance']:.4g} %{rules}")
+                judged = event["violation"] or f"{fixed}, compliance {percent(event['compliance'])}{rules}"
+                self.say.print(f"  {mark} {name}  {escape(judged)}")
                 return 1
             case "trial without a result":
                 self.say.print(f"  [yellow]!   [/] {name}  {event.get('problem')}")

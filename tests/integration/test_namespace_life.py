@@ -135,7 +135,7 @@ async def test_another_process_lists_and_destroys_what_the_daemon_made() -> None
         assert set(found) == set(names)
         assert {info.instance for info in found.values()} == {"tests"}
         await platform.destroy(names[0])
-        assert gone(names[:1], within=0)
+        assert gone(names[:1], within=2)  # its parent is the holder's process, and ends when the holder has seen it end
         assert groups(names) == {names[1]}
         assert [info.name for info in await platform.list() if info.name in names] == names[1:]
         assert process.poll() is None
