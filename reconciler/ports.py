@@ -159,6 +159,8 @@ class SandboxSpec:
     host: str
     template: Template
     labels: Mapping[str, str] = field(default_factory=dict)
+    network: bool = True
+    """False: no interface but the loopback. True promises none: mode namespace has no network at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,6 +335,8 @@ class Results:
     trials: Mapping[str, str]
     broken: Mapping[str, str] = field(default_factory=dict)
     """Paths of records that cannot be read, with what is wrong. They do not count as recorded."""
+    proofs: frozenset[str] = frozenset()
+    """Paths below ``proofs/``, whether they can be read or not."""
     warnings: Sequence[str] = ()
     """Things that a person should know: a branch that was rewritten, a push that is refused."""
 
@@ -359,8 +363,8 @@ class ResultsStore(Protocol):
     async def append(self, files: Mapping[str, bytes], message: str) -> str:
         """Commit ``files`` (path to contents) on the tip, durable locally; returns the commit.
 
-        Contents that are already there make no commit. Paths under ``trials/`` are never changed: one that holds another
-        readable record keeps it.
+        Contents that are already there make no commit. Paths under ``trials/`` and ``proofs/`` are never changed: one
+        that holds another readable record keeps it.
         """
         ...
 

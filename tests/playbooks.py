@@ -30,6 +30,34 @@ FILES = {
       rescue:
         - ansible.builtin.command: "true"
 """,
+    "scenarios/x/undefined.yml": PLAY + "    - {name: Compare, ansible.builtin.assert: {that: lost == 2}}\n",
+    "scenarios/x/undefined-argument.yml": PLAY + '    - {name: Say, ansible.builtin.command: "echo {{ lost }}"}\n',
+    "scenarios/x/undefined-in-loop.yml": PLAY
+    + '    - {name: Say, ansible.builtin.command: "{{ lost }}", loop: [1, 2]}\n',
+    "scenarios/x/undefined-verdict.yml": PLAY
+    + "    - {name: Say, ansible.builtin.command: 'true', failed_when: lost}\n",
+    "scenarios/x/unparsable-answer.yml": PLAY
+    + """    - {name: Compare, ansible.builtin.assert: {that: "('' | from_json) == []"}}\n""",
+    "scenarios/x/no-such-argument.yml": PLAY + "    - {name: Make, ansible.builtin.file: {path: /x, sttae: absent}}\n",
+    "scenarios/x/no-such-file.yml": PLAY + "    - {name: Copy, ansible.builtin.copy: {src: lost, dest: /root/x}}\n",
+    "scenarios/x/no-interpreter.yml": PLAY
+    + "    - {name: Say, ansible.builtin.command: 'true', vars: {ansible_python_interpreter: /lost}}\n",
+    "scenarios/x/rescued-break.yml": PLAY
+    + """
+    - block:
+        - {name: Compare, ansible.builtin.assert: {that: lost == 2}}
+      rescue:
+        - {name: Say so, ansible.builtin.fail: {msg: it is not 2}}
+""",
+    "scenarios/x/forgiven-break.yml": PLAY
+    + """
+    - {name: Compare, ansible.builtin.assert: {that: lost == 2}, ignore_errors: true}
+""",
+    "scenarios/x/no-program.yml": PLAY + "    - {name: Run it, ansible.builtin.command: /lost}\n",
+    "scenarios/x/no-service.yml": PLAY + "    - {name: Read it, ansible.builtin.slurp: {src: /lost}}\n",
+    "scenarios/x/failed-when.yml": PLAY + "    - {name: Say, ansible.builtin.command: 'true', failed_when: true}\n",
+    "scenarios/x/loop-fails.yml": PLAY
+    + "    - {name: Run, ansible.builtin.command: '{{ item }}', loop: ['true', 'false']}\n",
     "scenarios/x/broken.yml": "- hosts: all\n  tasks:\n    - debug: [\n",
     "scenarios/x/no-role.yml": "- hosts: all\n  roles: [{role: ../../../roles/lost}]\n",
     "scenarios/x/hangs.yml": PLAY + "    - ansible.builtin.shell: sleep 54321 & sleep 54321\n",

@@ -23,9 +23,11 @@ from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Event
 from reconciler.shell.grading import Grader
 from reconciler.shell.leasing import Leases
+from reconciler.shell.machines import Machines
 from reconciler.shell.observe import Observer
 from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
+from reconciler.shell.proven import Proven
 from reconciler.shell.reading import Definitions
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
@@ -183,12 +185,15 @@ class ShellWorld:
         dispatcher = Dispatcher(
             runner=TrialRunner(
                 source=self.source,
-                platforms={"incus": self.platform},
-                provisioner=self.provisioner,
+                machines=Machines(
+                    platforms={"incus": self.platform},
+                    provisioner=self.provisioner,
+                    instance=f"instance-{owner}",
+                    seconds=600,
+                ),
                 engines=lambda _: self.engine(self.script),
                 patterns=LiteralPatterns(),
                 clock=self.clock,
-                instance=f"instance-{owner}",
                 seconds=self.seconds,
                 grace=self.grace,
             ),
@@ -214,7 +219,12 @@ class ShellWorld:
             observer=observer,
             preparer=Preparer(observer=observer, past=past, repository="memory", ref="main"),
             dispatcher=dispatcher,
-            reporter=Reporter(rows=Rows(past=past), recorder=recorder, results=results, notes=self.notes),
+            reporter=Reporter(
+                rows=Rows(past=past, proven=Proven(source=self.source, results=results)),
+                recorder=recorder,
+                results=results,
+                notes=self.notes,
+            ),
             results=results,
             platforms={"incus": self.platform},
             instance=f"instance-{owner}",

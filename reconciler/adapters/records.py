@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.core.errors import Invalid
 
-TRIALS, TRANSCRIPTS = "trials/", "transcripts/"
+TRIALS, TRANSCRIPTS, PROOFS = "trials/", "transcripts/", "proofs/"
+KEPT = (TRIALS, TRANSCRIPTS, PROOFS)
+"""Folders whose files are never changed, and are put back where a rewrite of the branch dropped them."""
 SCHEMA = "reconciler.trial/1"
+_SCHEMAS = {TRIALS: SCHEMA, PROOFS: "reconciler.proof/1"}
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")
 
 
@@ -23,14 +26,14 @@ def check_paths(paths: Iterable[str]) -> None:
             raise Invalid("is not a path for results", path=path, hint="letters, digits, '.', '_' and '-' between '/'")
 
 
-def what_is_wrong(contents: bytes) -> str | None:
-    """Why ``contents`` are not a trial's record; ``None`` when they are one."""
+def what_is_wrong(contents: bytes, schema: str = SCHEMA) -> str | None:
+    """Why ``contents`` are not a record of that schema, by default a trial's; ``None`` when they are one."""
     try:
         record = json.loads(contents)
     except (ValueError, RecursionError) as error:
         return f"not JSON: {error}"
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        return f'not a JSON object with "schema": "{SCHEMA}"'
+    if not isinstance(record, dict) or record.get("schema") != schema:
+        return f'not a JSON object with "schema": "{schema}"'
     return None
 
 
@@ -40,7 +43,12 @@ def to_write(files: Mapping[str, bytes], there: Mapping[str, bytes]) -> dict[str
     A transcript belongs to the record beside it: it is replaced only together with one.
     """
     news = {path: contents for path, contents in files.items() if there.get(path) != contents}
-    kept = {p for p in files if p.startswith(TRIALS) and p in there and what_is_wrong(there[p]) is None}
+    kept = {
+        path
+        for folder, schema in _SCHEMAS.items()
+        for path in files
+        if path.startswith(folder) and path in there and what_is_wrong(there[path], schema) is None
+    }
     recorded = any(p.startswith(TRIALS) and p not in kept for p in files)
     kept |= {p for p in files if p.startswith(TRANSCRIPTS) and p in there and not recorded}
     return {path: contents for path, contents in news.items() if path not in kept}

@@ -8,6 +8,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -38,14 +39,18 @@ from reconciler.core.model import EngineSettings, Mode
 from reconciler.core.planning import Limits
 from reconciler.definitions.values import Context
 from reconciler.ports import Clock, Engine, Journal, Patterns, Platform, ResultsStore, Source, Watch
+from reconciler.shell.checking import Checker
 from reconciler.shell.daemon import Policy, Reconciler
 from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener
 from reconciler.shell.grading import Grader
 from reconciler.shell.leasing import Leases
+from reconciler.shell.machines import Machines
 from reconciler.shell.observe import Observer
 from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
+from reconciler.shell.proven import Proven
+from reconciler.shell.proving import Prover
 from reconciler.shell.reading import ByHand, Definitions
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
@@ -84,6 +89,7 @@ class Program:
     watch: Watch
     platforms: Mapping[Mode, Platform]
     results: GitResults
+    prover: Prover
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +126,13 @@ def collect_seldom() -> None:
 
 @contextlib.asynccontextmanager
 async def wired(
-    settings: Settings, *, listener: Listener | None = None, by_hand: ByHand | None = None
+    settings: Settings, *, listener: Listener | None = None, by_hand: ByHand | None = None, checks: bool = False
 ) -> AsyncIterator[Program]:
-    """A program over ``settings``; on leaving, connections and helpers are closed. Trials by hand get their own state."""
-    adapters = _adapters(settings, by_hand=by_hand is not None)
+    """A program over ``settings``; on leaving, connections and helpers are closed.
+
+    Trials by hand, and ``checks``, get a state directory and sandboxes of their own: a daemon may work beside them.
+    """
+    adapters = _adapters(settings, "by-hand" if by_hand else "check" if checks else "")
     collect_seldom()
     program = _program(settings, adapters, listener or (lambda _: None), by_hand)
     try:
@@ -133,18 +142,29 @@ async def wired(
         await adapters.close()
 
 
-def _adapters(settings: Settings, *, by_hand: bool) -> _Adapters:
-    state = StateDirectory(state_by_hand(settings) if by_hand else settings.state_path)
+def _apart(settings: Settings, purpose: str) -> tuple[Path, str]:
+    """The state directory of what works beside the daemon, and the name that its sandboxes bear."""
+    return settings.state_path / purpose, digest([settings.instance, purpose])
+
+
+def _beside(settings: Settings) -> Mapping[str, bool]:
+    """The instances beside the daemon's own, and whether somebody works for them."""
+    apart = [_apart(settings, purpose) for purpose in ("by-hand", "check")]
+    return {name: path.is_dir() and StateDirectory(path).locked() for path, name in apart}
+
+
+def _adapters(settings: Settings, purpose: str) -> _Adapters:
+    path, instance = _apart(settings, purpose) if purpose else (settings.state_path, settings.instance)
+    state, by_hand = StateDirectory(path), purpose == "by-hand"
     clock, provisioner = WallClock(), AnsibleProvisioner()
     source, watch = _source(settings, state.path)
-    instance = digest([settings.instance, "by hand"]) if by_hand else settings.instance
     maker = TemplateMaker(provisioner=provisioner)
     return _Adapters(
         state=state,
         clock=clock,
         source=source,
         watch=watch,
-        results=results_store(settings, state.path, clock),
+        results=results_store(settings, state.path if by_hand else settings.state_path, clock),
         provisioner=provisioner,
         maker=maker,
         platforms=_platforms(settings, instance, maker),
@@ -176,7 +196,7 @@ def _program(settings: Settings, adapters: _Adapters, listener: Listener, by_han
     recorder, past = Recorder(results=adapters.results), Past(results=adapters.results)
     observer = _observer(settings, adapters, past, by_hand)
     adapters.maker.observer = observer
-    rows = Rows(past=past)
+    rows = Rows(past=past, proven=Proven(source=adapters.source, results=adapters.results))
     repository, ref = redact_url(settings.source.repository), settings.source.branch
     preparer = Preparer(observer=observer, past=past, repository=repository, ref=ref)
     dispatcher = _dispatcher(settings, adapters, recorder, past, listener)
@@ -188,6 +208,7 @@ def _program(settings: Settings, adapters: _Adapters, listener: Listener, by_han
         results=adapters.results,
         platforms=adapters.platforms,
         instance=adapters.instance,
+        beside=partial(_beside, settings),
         patterns=adapters.patterns,
         policy=_policy(settings),
         notify=notify,
@@ -205,6 +226,35 @@ def _program(settings: Settings, adapters: _Adapters, listener: Listener, by_han
         watch=adapters.watch,
         platforms=adapters.platforms,
         results=adapters.results,
+        prover=Prover(
+            observer=observer,
+            checker=_checker(settings, adapters),
+            results=adapters.results,
+            repository=repository,
+            ref=ref,
+        ),
+    )
+
+
+def _machines(settings: Settings, adapters: _Adapters) -> Machines:
+    return Machines(
+        platforms=adapters.platforms,
+        provisioner=adapters.provisioner,
+        instance=adapters.instance,
+        seconds=settings.limits.trial,
+    )
+
+
+def _checker(settings: Settings, adapters: _Adapters) -> Checker:
+    limits = settings.limits
+    return Checker(
+        machines=_machines(settings, adapters),
+        results=adapters.results,
+        clock=adapters.clock,
+        parallel=limits.parallel,
+        memory_mib=limits.memory,
+        attempts=limits.attempts,
+        seconds=limits.trial,
     )
 
 
@@ -234,12 +284,10 @@ def _dispatcher(
 ) -> Dispatcher:
     runner = TrialRunner(
         source=adapters.source,
-        platforms=adapters.platforms,
-        provisioner=adapters.provisioner,
+        machines=_machines(settings, adapters),
         engines=_Engines(adapters.clock, adapters.patterns).get,
         patterns=adapters.patterns,
         clock=adapters.clock,
-        instance=adapters.instance,
         seconds=settings.limits.trial,
     )
     grader = Grader(patterns=adapters.patterns)

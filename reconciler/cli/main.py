@@ -209,6 +209,24 @@ def validate(
 
 
 @app.command()
+def check(
+    scenarios: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Keys and tags; '*' is all.")],
+    config: Config = None,
+    mode: Annotated[str, typer.Option("--mode", "-m", help="namespace or incus.")] = "namespace",
+    again: Annotated[bool, typer.Option("--again", help="Play what is proven already as well.")] = False,
+    json: Json = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Prove scenarios: untouched they fail, their solution passes, their mutants fail; 1 when one is not proven.
+
+    Example: `reconciler check stale-lock disk --mode incus`
+    """
+    from reconciler.cli import checking
+
+    raise typer.Exit(checking.check(config, scenarios, mode, again=again, as_json=json, verbose=verbose))
+
+
+@app.command()
 def status(config: Config = None, json: Json = False) -> None:
     """Show what runs, waits or is stuck, and how each series stands.
 

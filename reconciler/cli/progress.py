@@ -31,9 +31,9 @@ class Tally:
         return sum(not r.passed for r in self.records)
 
 
-def wide_console(stream: TextIO | None = None) -> Console:
+def wide_console(stream: TextIO | None = None, *, stderr: bool = False) -> Console:
     """A console that wraps nothing where no terminal says how wide it is: a log has all the room it needs."""
-    console = Console(file=stream, highlight=False, soft_wrap=True)
+    console = Console(file=stream, stderr=stderr, highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = 240
     return console

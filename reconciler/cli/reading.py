@@ -70,7 +70,7 @@ async def _look(config: Path | None, *, explain: bool = False) -> Look:
         return Look(
             world=world,
             plan=plan,
-            rows=await asyncio.to_thread(program.rows.of, world.demands, world.results),
+            rows=await asyncio.to_thread(program.rows.of, world, world.results),
             reasons=reasons,
             choices=choices,
             alive=alive,
@@ -240,6 +240,8 @@ def _row_document(row: Row) -> dict[str, Any]:
         "commit": row.commit,
         "finished_at": row.finished_at,
         "reused": row.reused,
+        "proven": row.proven,
+        "blocks": row.blocks,
     }
 
 
@@ -264,7 +266,7 @@ def _print_status(look: Look) -> None:
 
 
 def _rows_table(rows: Sequence[Row]) -> Table:
-    table = Table("scenario", "variant", "verdict", "passed", "compliance", "measured at", box=None)
+    table = Table("scenario", "variant", "verdict", "proven", "passed", "compliance", "measured at", box=None)
     for row in rows:
         back = " (reused)" if row.reused else ""
         told = f" {row.violation}" if row.violation else ""
@@ -272,6 +274,7 @@ def _rows_table(rows: Sequence[Row]) -> Table:
             row.scenario,
             row.variant.slug,
             Text(row.verdict + told + back, style=_STYLES.get(row.verdict, "")),
+            "yes" if row.proven else "no: gates nothing",
             f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
             percent(row.compliance),
             (row.commit or "–")[:10],
@@ -302,9 +305,7 @@ async def series_of_configuration(
         world = await _observed(program)
         program.observer.need_revision()
         rows = [
-            r
-            for r in await asyncio.to_thread(program.rows.of, world.demands, world.results)
-            if scenario in (None, r.scenario)
+            r for r in await asyncio.to_thread(program.rows.of, world, world.results) if scenario in (None, r.scenario)
         ]
         paths = {f"trends/{'/'.join(r.series)}.json": r.series[1] for r in rows}
         stored = await asyncio.to_thread(program.results.read, list(paths))

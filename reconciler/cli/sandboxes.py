@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,23 @@ def show(config: Path | None, *, as_json: bool) -> int:
 async def _listed(config: Path | None) -> list[dict[str, Any]]:
     async with wired(load(find(config))) as program:
         found = await _every(program)  # sandboxes before leases, as everywhere
-        running = _running(program)
-        return [_document(s, running) for s in found]
+        running, beside = _running(program), program.reconciler.beside()
+        return [_document(s, orphan=_orphan(s, running, beside)) for s in found]
 
 
-def _document(sandbox: SandboxInfo, running: set[str]) -> dict[str, Any]:
+def _orphan(sandbox: SandboxInfo, running: set[str], beside: Mapping[str, bool]) -> bool:
+    """Whether nobody works on its trial: no daemon, and nobody by hand."""
+    return not beside.get(sandbox.instance, sandbox.trial in running)
+
+
+def _document(sandbox: SandboxInfo, *, orphan: bool) -> dict[str, Any]:
     return {
         "name": sandbox.name,
         "mode": sandbox.mode,
         "trial": sandbox.trial,
         "template": sandbox.template,
         "created_at": sandbox.created_at.isoformat(timespec="seconds") if sandbox.created_at else None,
-        "orphan": sandbox.trial not in running,
+        "orphan": orphan,
     }
 
 
@@ -77,9 +82,10 @@ def purge(config: Path | None, mode: str | None) -> int:
 async def _purged(config: Path | None, mode: str | None) -> list[str]:
     async with wired(load(find(config))) as program:
         found, destroyed = await _every(program), []
-        running, mine = _running(program), program.reconciler.instance
+        running, mine, beside = _running(program), program.reconciler.instance, program.reconciler.beside()
         for sandbox in found:
-            if sandbox.instance == mine and sandbox.trial not in running and mode in (None, sandbox.mode):
+            ours = sandbox.instance == mine or sandbox.instance in beside
+            if ours and mode in (None, sandbox.mode) and _orphan(sandbox, running, beside):
                 await program.platforms[sandbox.mode].destroy(sandbox.name)
                 destroyed.append(sandbox.name)
         return destroyed

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from reconciler.core.model import Variant
+from reconciler.core.model import Batch, Variant
 from reconciler.core.trends import BatchResults, Trend, Verdict, verdict
 
 ROWS = 500
@@ -23,6 +23,8 @@ _WORST_FIRST: Sequence[Verdict] = (
     "improved",
     "pass",
 )
+BLOCKING: frozenset[Verdict] = frozenset({"fail", "regressed"})
+"""Verdicts at which a gate stops, where the scenario is proven."""
 _COLOURS = {"regressed": "#cf222e", "fail": "#cf222e", "suspected": "#bf8700"}
 
 
@@ -46,17 +48,24 @@ class Row:
     """The guard that its trials violated, in words."""
     reused: bool
     """Newer inputs were measured since: these are back, and their results hold."""
+    proven: bool
+    """Its scenario is proven as it is now (``reconciler check``). One that is not measures, and gates nothing."""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a gate must stop here."""
+        return self.proven and self.verdict in BLOCKING
 
 
-def row(scenario: str, variant: Variant, series: tuple[str, str], batch: str, wanted: int, trend: Trend | None) -> Row:
+def row(batch: Batch, wanted: int, trend: Trend | None, *, proven: bool) -> Row:
     """The state of the series whose wanted batch is ``batch``, from its trend."""
-    batches = [b for b in trend.batches if b.batch == batch] if trend else []
+    batches = [b for b in trend.batches if b.batch == batch.id] if trend else []
     now = batches[-1] if batches else None
     return Row(
-        scenario=scenario,
-        variant=variant,
-        series=series,
-        batch=batch,
+        scenario=batch.scenario,
+        variant=batch.variant,
+        series=batch.series,
+        batch=batch.id,
         epoch=now.epoch if now else "",
         passed=now.passed if now else 0,
         measured=now.measured if now else 0,
@@ -67,16 +76,18 @@ def row(scenario: str, variant: Variant, series: tuple[str, str], batch: str, wa
         finished_at=max(r.finished_at for r in now.results) if now and now.results else None,
         violation=now.violation if now else None,
         reused=bool(trend and now and any(b.mode == now.mode for b in trend.batches[trend.batches.index(now) + 1 :])),
+        proven=proven,
     )
 
 
 def readme(rows: Iterable[Row]) -> str:
     """``README.md`` of the results branch: worst first."""
-    ordered = sorted(rows, key=lambda r: (_WORST_FIRST.index(r.verdict), r.scenario, r.variant, r.batch))
+    ordered = sorted(rows, key=lambda r: (not r.blocks, _WORST_FIRST.index(r.verdict), r.scenario, r.variant, r.batch))
     lines = [
         "# Results",
         "",
         "What the agents do today, by scenario and variant; worst first. Every row is derived from the files in `trials/`.",
+        "A scenario without a proof in `proofs/` (`reconciler check`) measures, and gates nothing.",
         "",
         "| scenario | variant | verdict | passed | compliance | trend | measured at |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -95,7 +106,7 @@ def _line(row: Row) -> str:
     cells = (
         _cell(row.scenario),
         f"[{_cell(row.series[1])}]({link}.json)",
-        f"**{row.verdict}**{note}",
+        f"**{row.verdict}**{note}" + ("" if row.proven else " (not proven)"),
         f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
         percent(row.compliance),
         f"![trend]({link}.svg)" if row.measured else "–",

@@ -338,4 +338,8 @@ class PlaybookResult:
     failed_task: str | None = None
     message: str | None = None
     changed: int = 0
+    altered: tuple[str, ...] = ()
+    """Tasks that reported a change, without those that only run a command: of these Ansible says so always."""
+    broken: str = ""
+    """The task that could not be carried out as written, where it failed: then it says nothing about the machine."""
     output: str = ""

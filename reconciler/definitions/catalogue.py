@@ -2,11 +2,13 @@
 
 import gc
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 
+from reconciler.core.digests import digest
+from reconciler.core.errors import Invalid
 from reconciler.core.model import (
     Agent,
     Batch,
@@ -20,12 +22,14 @@ from reconciler.core.model import (
 )
 from reconciler.definitions.demands import Assembler, Cells
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.fitting import misfit
 from reconciler.definitions.following import Follower
 from reconciler.definitions.inputs import Images, briefing, paths_of_world, seats, specialty_part
 from reconciler.definitions.library import Library
 from reconciler.definitions.loading import build_records, touched_folders
 from reconciler.definitions.parse import Locator
 from reconciler.definitions.plays import lint_plays, scenario_plays
+from reconciler.definitions.proofs import Provable, proof_of, provable
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.scenario_file import parse_scenario
 from reconciler.definitions.selection import Index
@@ -233,6 +237,32 @@ class Catalogue:
             return Seating(agent=agent, host=host, specialty=specialties[agent.specialty], rules=rules)
 
         return tuple(seated(a) for a in seats(record, override))
+
+    # ------------------------------------------------------------ what proves it
+
+    def selected(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The scenarios that keys and tags mean together, wrong ones included. Raises ``Invalid`` for a name that means none."""
+        wanted, index = list(names), self._contents.index
+        found = index.select(wanted)
+        if found.unknown:
+            message, hint = index.unknown(wanted[found.unknown[0]])
+            raise Invalid(message, hint=hint)
+        return found.keys
+
+    def provable(self, key: str, mode: Mode, images: Images, read: Read) -> Provable:
+        """What is to be proven of a scenario. Raises ``Invalid`` where it is wrong, or cannot be run in ``mode``."""
+        contents = self._contents
+        record = contents.scenarios.usable.get(key)
+        if record is None:
+            raise Invalid(contents.scenarios.stalled_by(key))
+        if found := misfit(record, mode, contents.templates):
+            raise Invalid(found.reason, path=record.path, hint=found.problem[-1] if found.problem else "")
+        return provable(record, mode, contents.templates.resolved, images, contents.tree, Blobs(read))
+
+    def proof_digest(self, key: str, read: Read) -> str:
+        """The digest of the solution and the mutants of a scenario that is right."""
+        record = self._contents.scenarios.usable[key]
+        return digest(proof_of(record, self._contents.tree, Blobs(read)).parts)
 
     def paths_of(self, batch: Batch, component: str, part: str) -> list[str]:
         """The repository paths in which a part of a batch's inputs is written; they may be gone. Empty: in none."""

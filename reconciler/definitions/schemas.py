@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from reconciler.core.model import Mode
+from reconciler.definitions.proof_record import ProofRecord
 from reconciler.definitions.record import TrialRecord
 from reconciler.definitions.selection import split_names
 from reconciler.definitions.units import Size
@@ -204,6 +205,7 @@ def schema_documents() -> dict[str, dict[str, Any]]:
         "template.schema.json": ("A sandbox template", TemplateFile, "validation"),
         "engine.schema.json": ("An engine", EngineFile, "validation"),
         "trial.schema.json": ("The record of a trial", TrialRecord, "serialization"),
+        "proof.schema.json": ("The record of a scenario's proof", ProofRecord, "serialization"),
     }
     return {
         name: {**TypeAdapter(kind).json_schema(by_alias=True, mode=mode), "$schema": _DIALECT, "title": title}

@@ -62,6 +62,8 @@ class Reconciler:
     notify: Callable[[str], None]
     """Tells the service manager: ``READY=1``, ``STATUS=…``, ``WATCHDOG=1``, ``STOPPING=1``."""
     listener: Listener
+    beside: Callable[[], Mapping[str, bool]] = dict
+    """Other labels of this installation, for trials by hand and checks, and whether somebody works there."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _errands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _farewell: str = "STOPPING=1\nSTATUS=stopping"
@@ -213,10 +215,13 @@ class Reconciler:
     # ------------------------------------------------------------ beside the trials
 
     async def _reap(self, world: World) -> None:
-        """Destroy our sandboxes whose trial has no live lease."""
+        """Destroy our sandboxes whose trial has no live lease, and those that nobody works for any more."""
+        strange = any(sandbox.instance != self.instance for sandbox in world.sandboxes)
+        beside = await asyncio.to_thread(self.beside) if strange else {}
+        working = {*world.leases, *self.dispatcher.running}
         for sandbox in world.sandboxes:
-            mine = sandbox.instance == self.instance
-            if mine and sandbox.trial not in world.leases and sandbox.trial not in self.dispatcher.running:
+            ours = sandbox.instance == self.instance and sandbox.trial not in working
+            if ours or beside.get(sandbox.instance) is False:
                 log.warning("orphan destroyed", sandbox=sandbox.name, mode=sandbox.mode)
                 try:
                     async with asyncio.timeout(REAP_SECONDS):

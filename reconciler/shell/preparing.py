@@ -17,8 +17,8 @@ from reconciler.core.reasons import (
     reuse_reason,
 )
 from reconciler.core.trends import Trend
-from reconciler.definitions.inventories import INVENTORIES
 from reconciler.definitions.values import Demand
+from reconciler.shell.machines import stage_of
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.past import Past, series_of_item
 from reconciler.shell.stored import lacks, read_stored
@@ -122,20 +122,11 @@ class Preparer:
     def _work(self, world: World, due: Due, why: str) -> Work:
         demand, trial, catalogue = world.demands.of(due.wanted), due.trial, world.catalogue
         assert catalogue is not None
-        scenario = demand.scenario
-
-        def beside(*names: str) -> list[str]:
-            return [n for n in names if catalogue.entry(f"{demand.folder}/{n}") is not None]
-
-        inventories = beside(*INVENTORIES)
         return Work(
             trial=trial,
-            scenario=scenario,
+            stage=stage_of(catalogue, demand.scenario, trial.batch.mode),
             seats=catalogue.seating(trial.batch),
-            templates={h.name: catalogue.template(h.starts_from, trial.batch.mode) for h in scenario.hosts},
             checkout=demand.checkout_paths,
-            playbooks=frozenset(beside("prepare.yml", "restore.yml")),
-            inventory=f"{demand.folder}/{inventories[0]}" if inventories else None,
             origin=Origin(repository=self.repository, ref=self.ref, commit=world.revision or ""),
             benchmark=demand.benchmark,
             iterations=demand.iterations,

@@ -176,7 +176,7 @@ def transcribed(work: Work, seen: Seen) -> tuple[TranscriptPart, bytes]:
 def build(work: Work, seen: Seen, score: Score, transcript: TranscriptPart) -> TrialRecord:
     """The record of a trial that gave a result."""
     trial, variant = work.trial, work.trial.batch.variant
-    template = next(iter(work.templates.values()), None)
+    template = next(iter(work.stage.templates.values()), None)
     truth = _ground_truth(seen.truth)
     document = {
         "schema": "reconciler.trial/1",

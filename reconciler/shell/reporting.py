@@ -10,10 +10,10 @@ from typing import Any
 from reconciler.core.dashboard import Row, row
 from reconciler.core.model import Trial, Variant
 from reconciler.core.planning import Held, Plan, Stalled
-from reconciler.definitions.values import Demands
 from reconciler.ports import Notes, Results, ResultsStore
 from reconciler.shell.observe import World
 from reconciler.shell.past import Past
+from reconciler.shell.proven import Proven
 from reconciler.shell.recording import Recorder
 from reconciler.shell.work import Work
 
@@ -70,14 +70,15 @@ class Rows:
     """The state of every wanted series, read from the trends."""
 
     past: Past
+    proven: Proven
 
-    def of(self, demands: Demands, at: Results) -> list[Row]:
-        """One row per wanted batch."""
-        trends = self.past.trends(at, {"/".join(d.batch.series) for d in demands.demands})
+    def of(self, world: World, at: Results) -> list[Row]:
+        """One row per wanted batch of ``world``, with the results as they are ``at`` some tip."""
+        demands = world.demands.demands
+        trends = self.past.trends(at, {"/".join(d.batch.series) for d in demands})
+        proven = self.proven.batches(world.catalogue, world.demands, at)
         return [
-            row(b.scenario, b.variant, b.series, b.id, d.iterations, trends["/".join(b.series)])
-            for d in demands.demands
-            for b in [d.batch]
+            row(d.batch, d.iterations, trends["/".join(d.batch.series)], proven=d.batch.id in proven) for d in demands
         ]
 
 
@@ -107,7 +108,7 @@ class Reporter:
         if key == self._seen or not world.results.trials:
             return
         healed, changed = await self.recorder.heal(str((self.notes.get("derived") or {}).get("tip") or ""))
-        rows = await asyncio.to_thread(self.rows.of, world.demands, await self.results.view())
+        rows = await asyncio.to_thread(self.rows.of, world, await self.results.view())
         self.published |= await self.recorder.publish(rows, dashboard_message(rows, world.revision)) or changed
         self.notes.put("derived", {"tip": healed})
         self._seen, self._demands = key, world.demands  # the demands are kept, so that their id stays theirs

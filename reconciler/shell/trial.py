@@ -7,18 +7,17 @@ the trial), execute, validate, destroy. Nothing is written here: the caller reco
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from pathlib import Path
 
 import structlog
 
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.guards import Violation, guarded, violation
-from reconciler.core.model import EngineSettings, Job, Mode, PlaybookResult, Scenario, Ticket
+from reconciler.core.model import EngineSettings, Job, PlaybookResult, Scenario, Ticket
 from reconciler.core.scoring import Search
 from reconciler.definitions.dependencies import ansible_playbooks
 from reconciler.ports import (
@@ -26,23 +25,16 @@ from reconciler.ports import (
     Clock,
     Engine,
     Patterns,
-    Platform,
-    Provisioner,
     Sandbox,
-    SandboxSpec,
     Seat,
     Source,
 )
+from reconciler.shell.machines import Machines, to_the_end
 from reconciler.shell.work import Work
 
 log = structlog.get_logger()
-_T = TypeVar("_T")
 _Followed = tuple[Job, Violation | None]
 """A job as it ended, and the guard that it violated."""
-
-PLAYBOOK_SECONDS = 600.0
-"""The longest that one playbook may take, within the trial's own limit."""
-TEARDOWN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,14 +79,11 @@ class TrialRunner:
     """Carries out trials over the ports. ``seconds`` is the time limit of one trial."""
 
     source: Source
-    platforms: Mapping[Mode, Platform]
-    provisioner: Provisioner
+    machines: Machines
     engines: Callable[[EngineSettings], Engine]
     """The engine that a key's settings describe."""
     patterns: Patterns
     clock: Clock
-    instance: str
-    """Labels the sandboxes of this installation, so that it reaps its own alone."""
     seconds: float
     grace: float = 30.0
     """Seconds past the limit in which an engine that keeps its own time may still end its job."""
@@ -105,11 +94,11 @@ class TrialRunner:
         folder = await asyncio.to_thread(
             self.source.checkout, work.origin.commit, work.checkout, digest([work.trial.batch.id, *work.checkout])
         )
-        async with contextlib.AsyncExitStack() as machines:
+        async with contextlib.AsyncExitStack() as up:
             with watch.phase("provision"):
-                sandboxes = await self._provision(work, machines)
+                sandboxes = await up.enter_async_context(self.machines.up(work.stage, work.trial.id))
             with watch.phase("prepare"):
-                await self._prepare(work, folder, sandboxes)
+                await self.machines.prepare(work.stage, folder, sandboxes)
             with watch.phase("execute"):
                 left = self.seconds - (self.clock.monotonic() - began)
                 if left <= 0:
@@ -120,7 +109,7 @@ class TrialRunner:
                 with watch.phase("validate"):
                     truth = await self._validate(work, folder, sandboxes)
             with watch.phase("teardown"):
-                await machines.aclose()
+                await up.aclose()
         return Seen(
             job=job,
             guard=guard,
@@ -130,31 +119,6 @@ class TrialRunner:
             finished_at=self.clock.now(),
             phases=dict(watch.phases),
         )
-
-    async def _provision(self, work: Work, machines: contextlib.AsyncExitStack) -> Sequence[Sandbox]:
-        platform = self.platforms[work.trial.batch.mode]
-        made = []
-        for number, host in enumerate(work.scenario.hosts, 1):
-            template = work.templates[host.name]
-            spec = SandboxSpec(
-                name=sandbox_name(self.instance, work.trial.id, number),
-                host=host.name,
-                template=template,
-                labels={"trial": work.trial.id, "instance": self.instance, "template": template.name},
-            )
-            made.append(await machines.enter_async_context(_machine(platform, spec)))
-        return made
-
-    async def _prepare(self, work: Work, folder: Path, sandboxes: Sequence[Sandbox]) -> None:
-        if "restore.yml" in work.playbooks:  # silently: it clears what an earlier run may have left, if anything
-            with contextlib.suppress(Transient):
-                await self._play(work, "restore.yml", folder, sandboxes)
-        if "prepare.yml" in work.playbooks:
-            result = await self._play(work, "prepare.yml", folder, sandboxes)
-            if not result.passed:
-                log.warning("playbook failed", playbook="prepare.yml", output=result.output)
-                why = ": ".join(p for p in ("prepare.yml failed", result.failed_task, result.message) if p)
-                raise Transient("playbook", why)
 
     async def _execute(self, work: Work, sandboxes: Sequence[Sandbox], seconds: float) -> _Followed:
         engine = self.engines(work.engine)
@@ -194,12 +158,12 @@ class TrialRunner:
                         return await _stopped(engine, snapshot, found), found
                     job = snapshot
         except TimeoutError:
-            killed = await _to_the_end(lambda: engine.kill(job_id))
+            killed = await to_the_end(lambda: engine.kill(job_id))
             if job is not None and not killed.continues(job):
                 raise _taken_back(job) from None
             return killed, await look(killed, None)
         except (asyncio.CancelledError, Invalid):
-            await _to_the_end(lambda: engine.kill(job_id))
+            await to_the_end(lambda: engine.kill(job_id))
             raise
         if job is None:
             raise Transient("evidence", f"the engine told nothing about job {job_id}")
@@ -214,21 +178,7 @@ class TrialRunner:
     async def _validate(self, work: Work, folder: Path, sandboxes: Sequence[Sandbox]) -> Mapping[str, PlaybookResult]:
         """Each distinct playbook of the Ansible rules, once."""
         names = ansible_playbooks(work.scenario)
-        return {name: await self._play(work, name, folder, sandboxes) for name in names}
-
-    async def _play(self, work: Work, name: str, folder: Path, sandboxes: Sequence[Sandbox]) -> PlaybookResult:
-        return await self.provisioner.play(
-            PurePosixPath(work.scenario.folder) / name,
-            folder=folder,
-            sandboxes=sandboxes,
-            inventory=work.inventory,
-            timeout=min(PLAYBOOK_SECONDS, self.seconds),
-        )
-
-
-def sandbox_name(instance: str, trial: str, number: int) -> str:
-    """``rec-<instance>-<trial>-<number>``: the content's name, so that doing it twice is visible and harmless."""
-    return f"rec-{instance[:8]}-{trial}-{number}"
+        return {name: await self.machines.play(work.stage, folder, name, sandboxes) for name in names}
 
 
 def ticket(scenario: Scenario, now: datetime) -> Ticket:
@@ -241,7 +191,7 @@ async def _stopped(engine: Engine, job: Job, found: Violation) -> Job:
     """The job after its kill. Where its engine does not answer, it dies with its sandbox: a violation stays a result."""
     log.warning("guard violated", guard=found.guard, problem=found.message, job=job.id)
     try:
-        return await _to_the_end(lambda: engine.kill(job.id))
+        return await to_the_end(lambda: engine.kill(job.id))
     except (Transient, Unavailable, TimeoutError) as error:
         log.warning("job not killed", problem=str(error), job=job.id)
         return job if job.status else replace(job, outcome="killed")
@@ -262,31 +212,3 @@ async def _consistent(snapshots: AsyncGenerator[Job, None]) -> AsyncGenerator[Jo
 
 def _taken_back(job: Job) -> Transient:
     return Transient("evidence", f"the engine took back what it had told of job {job.id}")
-
-
-@contextlib.asynccontextmanager
-async def _machine(platform: Platform, spec: SandboxSpec) -> AsyncIterator[Sandbox]:
-    """A sandbox that is destroyed whatever happens, cancellation included."""
-    sandbox = await platform.create(spec)
-    try:
-        yield sandbox
-    finally:
-        try:
-            await _to_the_end(lambda: platform.destroy(spec.name))
-        except TimeoutError as error:  # an orphan from now on: the next pass tries again
-            raise Transient("sandbox", f"{spec.name} was not destroyed within {TEARDOWN_SECONDS:.0f} s") from error
-
-
-async def _to_the_end(work: Callable[[], Awaitable[_T]]) -> _T:
-    """Do ``work`` even while being cancelled, within its own time limit."""
-
-    async def bounded() -> _T:
-        async with asyncio.timeout(TEARDOWN_SECONDS):
-            return await work()
-
-    task = asyncio.create_task(bounded())
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

@@ -1,10 +1,10 @@
 """What a trial needs to be carried out, gathered from the definitions at one revision."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.core.model import EngineSettings, Gate, Scenario, Template, Trial
+from reconciler.core.model import EngineSettings, Gate, Scenario, Trial
 from reconciler.definitions.values import Seating
+from reconciler.shell.machines import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,16 +18,12 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A trial and all that its inputs stand for. ``templates`` by host name, ``checkout`` the paths its playbooks need."""
+    """A trial and all that its inputs stand for. ``checkout`` are the paths its playbooks need."""
 
     trial: Trial
-    scenario: Scenario
+    stage: Stage
     seats: tuple[Seating, ...]
-    templates: Mapping[str, Template]
     checkout: tuple[str, ...]
-    playbooks: frozenset[str]
-    """Which of ``prepare.yml`` and ``restore.yml`` the scenario's folder holds."""
-    inventory: str | None
     origin: Origin
     benchmark: str
     iterations: int
@@ -38,3 +34,8 @@ class Work:
     """The record whose transcript is to be graded again instead of a run."""
     engine: EngineSettings
     """What drives the main engine."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is tried."""
+        return self.stage.scenario

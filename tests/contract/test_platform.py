@@ -25,6 +25,7 @@ NOT_IN_MEMORY = {
     "test_two_sandboxes_made_at_once_do_not_meet": "it has no files",
     "test_another_platform_object_sees_and_destroys_it": "each object is a world of its own",
     "test_the_memory_limit_binds": "it has no memory",
+    "test_a_sandbox_without_a_network_has_no_interface_but_the_loopback": "it has no network either way",
     "test_a_create_that_is_cancelled_leaves_nothing": "it makes a sandbox in one step",
 }
 """Tests that the fake cannot take, each with the reason."""
@@ -76,6 +77,11 @@ async def lives(sandbox: Sandbox, process: str) -> bool:
 
 
 # ---------------------------------------------------------------- commands
+
+
+async def test_a_sandbox_without_a_network_has_no_interface_but_the_loopback(rig: Rig) -> None:
+    async with machine(rig, replace(rig.spec(), network=False)) as cut:
+        assert await shell(cut, "tail -n +3 /proc/net/dev | cut -d: -f1") == "lo"
 
 
 async def test_a_megabyte_of_any_bytes_comes_back_as_it_went_in(sandbox: Sandbox) -> None:

@@ -156,6 +156,35 @@ async def test_a_failing_command_says_what_it_said(rig: Rig) -> None:
     assert "it is lost" in str(result.message)
 
 
+BREAKS = [
+    *("undefined", "undefined-argument", "undefined-in-loop", "undefined-verdict", "unparsable-answer"),
+    *("no-such-argument", "no-such-file", "no-interpreter", "rescued-break"),
+]
+
+
+@for_real
+@pytest.mark.parametrize("name", BREAKS)
+async def test_a_failure_that_is_the_playbooks_own_fault_is_told_from_one_of_the_machine(rig: Rig, name: str) -> None:
+    result = await rig.play(f"{name}.yml")
+    assert not result.passed
+    assert result.broken.startswith(("Compare: ", "Say: ", "Make: ", "Copy: ")), result
+
+
+@for_real
+@pytest.mark.parametrize("name", ["fails", "command-fails", "no-program", "no-service", "failed-when", "loop-fails"])
+async def test_a_failure_that_the_machine_shows_is_not_the_playbooks_fault(rig: Rig, name: str) -> None:
+    result = await rig.play(f"{name}.yml")
+    assert (result.passed, result.broken) == (False, "")
+
+
+@for_real
+async def test_what_reported_a_change_is_told_but_for_commands(rig: Rig) -> None:
+    await rig.sh("rm -f /root/written")
+    assert (await rig.play("passes.yml")).altered == ("ansible.builtin.copy",)
+    assert (await rig.play("passes.yml")).altered == ()
+    assert (await rig.play("forgiven-break.yml")).broken == ""
+
+
 @for_real
 async def test_what_a_playbook_forgives_is_no_failure(rig: Rig) -> None:
     assert (await rig.play("forgives.yml")).passed

@@ -29,6 +29,7 @@ from reconciler.core.model import (
 )
 from reconciler.definitions.values import Seating
 from reconciler.ports import Assignment, Engine, Platform, Sandbox, SandboxInfo, SandboxSpec
+from reconciler.shell.machines import Machines, Stage
 from reconciler.shell.trial import Seen, Stopwatch, TrialRunner
 from reconciler.shell.work import Origin, Work
 from tests import platform_rigs
@@ -87,14 +88,18 @@ def work(rig: platform_rigs.Rig, prompt: str, commit: str, **guards: tuple[str, 
     declared = Scenario(
         key="guarded", title="", description="", ticket_title="Mend it", ticket_body="", hosts=(host,), agents=(agent,)
     )
-    return Work(
-        trial=Trial(batch=batch("guarded", mode=rig.platform.mode), iteration=1),
+    stage = Stage(
         scenario=replace(declared, **guards),  # type: ignore[arg-type]
-        seats=(Seating(agent=agent, host=host, specialty=mender, rules=()),),
+        mode=rig.platform.mode,
         templates={host.name: rig.template},
-        checkout=(),
         playbooks=frozenset(),
         inventory=None,
+    )
+    return Work(
+        trial=Trial(batch=batch("guarded", mode=rig.platform.mode), iteration=1),
+        stage=stage,
+        seats=(Seating(agent=agent, host=host, specialty=mender, rules=()),),
+        checkout=(),
         origin=Origin(repository="memory", ref="main", commit=commit),
         benchmark="b",
         iterations=1,
@@ -115,14 +120,18 @@ async def tried(
     """What a trial showed, and what ``look`` printed in its sandbox just before that was destroyed."""
     source = MemorySource(folders=["."], state=folder)
     platform = Inspected(rig.platform, look)
-    runner = TrialRunner(
-        source=source,
+    machines = Machines(
         platforms={rig.platform.mode: platform},
         provisioner=MemoryProvisioner(),
+        instance=rig.spec().name[-12:],
+        seconds=120,
+    )
+    runner = TrialRunner(
+        source=source,
+        machines=machines,
         engines=lambda _: engine,
         patterns=patterns,
         clock=WallClock(),
-        instance=rig.spec().name[-12:],
         seconds=120,
     )
     seen = await runner.run(given(source.commit({})), Stopwatch(clock=WallClock()))

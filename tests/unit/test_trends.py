@@ -8,7 +8,7 @@ from reconciler.core.dashboard import readme, row, sparkline
 from reconciler.core.model import Gate
 from reconciler.core.statistics import fisher_less, wilson
 from reconciler.core.trends import BatchResults, Trend, fold, verdict
-from tests.builders import batch, results, variant
+from tests.builders import batch, results
 
 EMPTY = Trend(scenario="stale-lock", title="A stale lock", variant={})
 
@@ -93,14 +93,14 @@ def test_wilson_matches_published_values() -> None:
 
 def test_when_inputs_are_back_the_old_results_hold_and_the_row_says_so() -> None:
     series = trend(results(3, 3, number=1), results(0, 3, number=2, agent="2"))
-    back = row("stale-lock", variant(), ("stale-lock", "v"), batch().id, 3, series)
+    back = row(batch(), 3, series, proven=True)
     assert (back.verdict, back.passed, back.reused) == ("pass", 3, True)
     assert "inputs are back" in readme([back])
 
 
 def test_the_dashboard_is_the_same_bytes_for_the_same_data_and_worst_first() -> None:
-    good = row("a", variant(), ("a", "v"), batch().id, 3, trend(results(3, 3)))
-    bad = row("b", variant(), ("b", "v"), batch().id, 3, trend(results(0, 3)))
+    good = row(batch(), 3, trend(results(3, 3)), proven=True)
+    bad = row(batch(), 3, trend(results(0, 3)), proven=True)
     assert readme([good, bad]) == readme([bad, good])
     assert readme([good, bad]).index("**fail**") < readme([good, bad]).index("**pass**")
     assert sparkline(trend(results(3, 3))) == sparkline(trend(results(3, 3)))

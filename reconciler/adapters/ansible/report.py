@@ -66,10 +66,13 @@ def judge(playbook: str, hosts: Sequence[str], reports: Sequence[Report]) -> Pla
     ended_by = [
         recap["ended_by"].get(h, {}) for recap, r in zip(recaps, reports, strict=True) for h in r.hosts("failures")
     ]
+    broken = [found for recap in recaps for found in recap["broken"].values()]
     return PlaybookResult(
         passed=not ended_by,
         failed_task=ended_by[0].get("task", "") if ended_by else None,
         message=ended_by[0].get("message", "") if ended_by else None,
+        altered=tuple(dict.fromkeys(task for recap in recaps for task in recap["altered"])),
+        broken=next((f"{b['task']}: {_line(b['message'])}" for b in broken), "") if ended_by else "",
         changed=sum(counts["changed"] for recap in recaps for counts in recap["hosts"].values()),
         output="\n".join(report.output() for report in reports)[-_LONGEST:],
     )

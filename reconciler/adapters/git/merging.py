@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from reconciler.adapters.git.commits import Draft, write
 from reconciler.adapters.git.repository import Repository
-from reconciler.adapters.records import TRANSCRIPTS, TRIALS, to_write
+from reconciler.adapters.records import KEPT, TRANSCRIPTS, to_write
 
 
 class Merging:
@@ -81,10 +81,10 @@ class Merging:
 
     def _restore(self, mine: str, incoming: str) -> tuple[str, int]:
         """Every record that we hold and they lack, in one commit on top of theirs; also returns how many."""
-        kept = self._repository.entries(incoming, [TRIALS, TRANSCRIPTS])
-        held = self._repository.entries(mine, [TRIALS, TRANSCRIPTS])
+        kept = self._repository.entries(incoming, KEPT)
+        held = self._repository.entries(mine, KEPT)
         files = {path: entry.oid for path, entry in held.items() if path not in kept}
-        count = sum(path.startswith(TRIALS) for path in files)
+        count = sum(not path.startswith(TRANSCRIPTS) for path in files)
         if not files:
             return incoming, 0
         message = f"Restore {_records(count)} that a rewrite of the branch dropped\n".encode()

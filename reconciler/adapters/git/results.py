@@ -16,7 +16,7 @@ from reconciler.adapters.git.merging import Merging
 from reconciler.adapters.git.notices import Notices
 from reconciler.adapters.git.remote import LostRace, Remote
 from reconciler.adapters.git.repository import Repository, check_branch, object_format
-from reconciler.adapters.records import check_paths, to_write
+from reconciler.adapters.records import PROOFS, check_paths, to_write
 from reconciler.core.errors import Unavailable
 from reconciler.ports import Clock, Results
 
@@ -50,6 +50,7 @@ class GitResults:
         self._ref = self._merging.local
         self._online, self._tidying = threading.Lock(), threading.Lock()
         self._made = False
+        self._proofs: tuple[str | None, frozenset[str]] = None, frozenset()
 
     async def refresh(self) -> Results:
         """See ``ResultsStore.refresh``. A remote that does not answer is a warning."""
@@ -135,7 +136,9 @@ class GitResults:
         if tip is None:
             return Results(tip=None, trials={}, warnings=warnings)
         trials, broken = self._ledger.at(tip)
-        return Results(tip=tip, trials=trials, broken=broken, warnings=warnings)
+        if self._proofs[0] != tip:
+            self._proofs = tip, frozenset(self._repository.entries(tip, [PROOFS]))
+        return Results(tip=tip, trials=trials, proofs=self._proofs[1], broken=broken, warnings=warnings)
 
     def _fetch(self) -> None:
         """Bring the remote's branch here and settle what differs."""

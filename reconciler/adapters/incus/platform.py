@@ -42,7 +42,9 @@ class IncusPlatform:
         await self.destroy(spec.name)
         source = {"type": "copy", "source": template}
         try:
-            await self._machines.call(self._machines.server.create, spec.name, source, config=self._config(spec))
+            devices = {} if spec.network else await self._no_network(template)
+            config = self._config(spec)
+            await self._machines.call(self._machines.server.create, spec.name, source, config=config, devices=devices)
             return await self._machines.boot(spec.name, host=spec.host, image=image)
         except BaseException:
             await asyncio.shield(self.destroy(spec.name))
@@ -61,6 +63,12 @@ class IncusPlatform:
     async def close(self) -> None:
         """Let go of connections and threads."""
         self._machines.close()
+
+    async def _no_network(self, template: str) -> dict[str, dict[str, str]]:
+        """Devices that take the place of a template's network interfaces, its profiles' included."""
+        found = await self._machines.call(self._machines.server.instance, template)
+        devices: Mapping[str, Mapping[str, str]] = found["expanded_devices"] if found else {}
+        return {name: {"type": "none"} for name, device in devices.items() if device["type"] == "nic"}
 
     def _config(self, spec: SandboxSpec) -> dict[str, str]:
         labels = {"instance": self._instance, "template": spec.template.name, **spec.labels}

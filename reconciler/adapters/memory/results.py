@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.adapters.records import check_paths, is_record, to_write, what_is_wrong
+from reconciler.adapters.records import PROOFS, check_paths, is_record, to_write, what_is_wrong
 from reconciler.ports import Results
 
 
@@ -46,6 +46,7 @@ class MemoryResults:
         return Results(
             tip=tip,
             trials={p: _name(self._local.files[p]) for p, why in wrong.items() if why is None},
+            proofs=frozenset(p for p in self._local.files if p.startswith(PROOFS)),
             broken={p: why for p, why in wrong.items() if why is not None},
             warnings=[self.refusal] if self.refusal else [],
         )
