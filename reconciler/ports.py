@@ -314,6 +314,9 @@ class Engine(Protocol):
     def watch(self, job: str) -> AsyncGenerator[Job, None]:
         """The job as it is, again on each change, last when it has ended. Raises ``Transient``.
 
+        Nothing that was told is taken back: each snapshot ``continues`` those before it. One that does not costs the trial
+        its result, since its commands prove nothing.
+
         An engine that runs the agent's commands itself tells each before it runs it, and runs it once everybody who
         watches has come back for more: a command that a watcher answers with ``kill`` never runs.
         """

@@ -13,7 +13,7 @@ from reconciler.definitions.record import TranscriptPart, TrialRecord
 from reconciler.ports import ResultsStore
 
 _LARGEST = 16 * 1024 * 1024
-"""Bytes of a file that may be a record; a record without its transcript has some thousands."""
+"""Bytes of a file that are read: records have some thousands, transcripts at most 4 MiB."""
 _SHOWN = 5
 
 
@@ -57,7 +57,7 @@ def _matching(paths: Sequence[str], name: str) -> tuple[dict[str, list[str]], di
     trials: dict[str, list[str]] = {}
     for path in sorted(paths):
         batch, trial = _ids(path)
-        if name in (batch, str(PurePosixPath(path).parent)) or batch.startswith(name):
+        if batch.startswith(name) or name == str(PurePosixPath(path).parent):
             batches.setdefault(batch, []).append(path)
         if name == path or trial.startswith(name):
             trials[trial] = [path]
@@ -85,22 +85,26 @@ def _recorded(results: ResultsStore, path: str) -> Recorded:
 
 def is_record(file: Path) -> bool:
     """Whether a file looks like a trial's record."""
-    return file.suffix == ".json" and b'"reconciler.trial/' in _read(file, _LARGEST)[:200]
+    return file.suffix == ".json" and b'"reconciler.trial/' in _read(file)[:200]
 
 
 def on_disk(place: Path) -> Found | None:
-    """The record in a file, or the records below a directory. None: no such path. Raises ``Invalid`` for a path without a record."""
-    if not place.exists():
-        return None
-    files = [place] if place.is_file() else sorted(f for f in place.rglob("*.json") if f.is_file() and is_record(f))
-    if not files:
+    """The record in a file, or the records that lie in a directory. None: no such path. Raises ``Invalid`` for one without a record."""
+    try:
+        if not place.exists():
+            return None
+        files = [place] if place.is_file() else sorted(f for f in place.glob("*.json") if f.is_file() and is_record(f))
+        trials = [_file(file) for file in files]
+    except OSError as error:
+        raise Invalid(f"cannot be read: {error.strerror}", path=str(place)) from error
+    if not trials:
         hint = "name a directory that holds scenarios/ and config/, or one of records"
         raise Invalid(f"{place} holds neither definitions nor records of trials", hint=hint)
-    return Found(trials=[_file(file) for file in files], whole_batch=place.is_dir())
+    return Found(trials=trials, whole_batch=place.is_dir())
 
 
 def _file(file: Path) -> Recorded:
-    record = _parsed(_read(file, _LARGEST), str(file))
+    record = _parsed(_read(file), str(file))
     return Recorded(path=str(file), record=record, transcript=lambda: _beside(file, record.transcript))
 
 
@@ -109,12 +113,9 @@ def _beside(file: Path, named: TranscriptPart) -> bytes | None:
     places = [folder / named.path for folder in file.absolute().parents] if _is_inside(named.path) else []
     for place in places:
         if place.is_file():
-            return _read(place, named.bytes)
+            return _read(place)
     for place in _siblings(file):
-        if (
-            place.stat().st_size == named.bytes
-            and hashlib.sha256(data := place.read_bytes()).hexdigest() == named.sha256
-        ):
+        if place.stat().st_size == named.bytes and hashlib.sha256(data := _read(place)).hexdigest() == named.sha256:
             return data
     return None
 
@@ -128,10 +129,13 @@ def _siblings(file: Path) -> Iterator[Path]:
     return (f for f in file.absolute().parent.iterdir() if f.is_file() and f != file.absolute())
 
 
-def _read(file: Path, most: int) -> bytes:
-    """What a file holds; of a longer one, one byte more than ``most``, which is enough to see that it is another."""
-    with file.open("rb") as opened:
-        return opened.read(most + 1)
+def _read(file: Path) -> bytes:
+    """What a file holds, or the beginning of one that is too long to be ours."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_LARGEST)
+    except OSError as error:
+        raise Invalid(f"cannot be read: {error.strerror}", path=str(file)) from error
 
 
 def _parsed(data: bytes, path: str) -> TrialRecord:

@@ -1,6 +1,7 @@
 """``validate TRIAL|BATCH``: recorded trials graded again, shown to people and to programs."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ INFRASTRUCTURE = 3
 
 def is_definitions(place: Path) -> bool:
     """Whether a path is a directory of definitions, to be linted; everything else names recorded trials."""
-    return any((place / folder).is_dir() for folder in ("scenarios", "config"))
+    with contextlib.suppress(OSError):  # a name that no file can have
+        return any((place / folder).is_dir() for folder in ("scenarios", "config"))
+    return False
 
 
 def validate(config: Path | None, name: str, rules: Path | None, form: Form) -> int:

@@ -99,6 +99,14 @@ async def test_a_job_is_seen_until_it_has_ended_with_all_its_commands(rig: Rig) 
     assert [(c.exit_code, c.output) for t in last.tasks for c in t.commands] == [(0, "done")]
 
 
+async def test_nothing_that_was_told_is_taken_back(rig: Rig) -> None:
+    seen = await _seen(rig.engine, await rig.engine.submit(rig.quick))
+    assert all(later.continues(earlier) for n, earlier in enumerate(seen) for later in seen[n:])
+    job = await rig.engine.submit(rig.endless)
+    working = await _until_at_work(rig.engine, job)
+    assert (await rig.engine.kill(job)).continues(working)
+
+
 async def test_a_job_that_has_ended_can_be_watched_again(rig: Rig) -> None:
     job = await rig.engine.submit(rig.quick)
     assert (await _seen(rig.engine, job))[-1] == (await _seen(rig.engine, job))[-1]
