@@ -1,3 +1,4 @@
+import contextlib
 import json
 import signal
 import subprocess
@@ -78,6 +79,59 @@ def test_a_catastrophic_pattern_is_stopped_and_the_next_search_works(patterns: E
     assert patterns.search("b", "ab") == (1, 2)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a{1000}){1000}",
+        "(?=a)(a{1000}){1000}",
+        "(?=a)(?:ab){2147483647}",
+        "(?=a)" + "|".join(f"word{n}" for n in range(2000)),
+        "(?=z)" + "()" * 9000,
+        "(?<=x*)" * 2000 + "z",
+        "(a*)" * 100 + r"\1" * 5000 + "z",
+        "a{1000}" * 2500,
+        "[ab]*a[ab]{500}z",
+        "(?=a)a.*a.*a.*z",
+        r"(?:a|b|ab)*c\1()",
+    ],
+    ids=lambda pattern: pattern[:30],
+)
+def test_a_huge_pattern_ends_in_time_over_a_huge_text_and_does_not_hurt_the_next(
+    patterns: EcmaPatterns, pattern: str
+) -> None:
+    with contextlib.suppress(TimeoutError):
+        assert patterns.search(pattern, "ab" * 2_500_000) is None
+    assert patterns.search("b", "ab") == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(?:(?:(a)\\1){2}b)+", "(?=a)" + "(?:" * 30 + "a" + "b)+" * 30, "(?=a)" + "(?:" * 90 + "a" + "{2}b)" * 90],
+)
+def test_what_comes_to_too_much_for_the_engine_that_backtracks_does_not_compile(pattern: str) -> None:
+    assert "too" in (pattern_error(pattern) or "")
+
+
+def test_memory_has_a_limit() -> None:
+    """Each round leaves a state to come back to; without a limit they come to gigabytes."""
+    patient = EcmaPatterns(seconds=60)
+    with pytest.raises(TimeoutError, match="memory"):
+        patient.search("(?:(a)|(b))*c()\\1", "ab" * 20_000_000)
+    assert patient.search("b", "ab") == (1, 2)
+    patient.close()
+
+
+def test_a_child_that_was_killed_is_started_again() -> None:
+    engine = EcmaPatterns()
+    engine.search("a", "a")
+    child = engine._child
+    assert child is not None
+    child.kill()
+    child.wait()
+    assert engine.search("b", "ab") == (1, 2)
+    engine.close()
+
+
 def test_many_threads_get_their_own_answers(patterns: EcmaPatterns) -> None:
     with ThreadPoolExecutor(8) as pool:
         spans = list(pool.map(lambda n: patterns.search("x", "." * n + "x"), range(200)))
@@ -97,7 +151,7 @@ def test_close_ends_the_child_and_can_be_repeated() -> None:
 
 def _child(request: dict[str, str], seconds: str) -> subprocess.CompletedProcess[str]:
     """The child program given one request and then the end of its input, which is all that a dead parent leaves."""
-    argv = [sys.executable, "-m", "reconciler.adapters.patterns.worker", seconds]
+    argv = [sys.executable, "-m", "reconciler.adapters.patterns.worker", seconds, "2"]
     return subprocess.run(argv, check=False, input=json.dumps(request), capture_output=True, text=True, timeout=30)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reconciler.adapters.patterns.surprises import Surprise, strange_class, strange_control, strange_escape
 from reconciler.adapters.patterns.syntax import DIGITS, SPACES, WORD, Ranges, Units, outside
@@ -36,6 +37,7 @@ class Read:
         return first if first == last and len(self.units.ranges) == 1 else None
 
 
+@lru_cache(maxsize=4096)
 def one(unit: int) -> Units:
     """Just this code unit."""
     return Units(ranges=((unit, unit),))

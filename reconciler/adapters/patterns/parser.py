@@ -44,6 +44,7 @@ _SKIPPED_OR_CAPTURE = re.compile(r"\\.|\[(?:[^\]\\]|\\.)*\]|\((?!\?)|\(\?<(?![=!
 _OPENING = re.compile(r"\((?:\?(?:(<?[=!]|:)|<([^>]*)>)|(?!\?))", re.DOTALL)
 _QUANTIFIER = re.compile(r"(?:([*+?])|\{([0-9]+)(?:(,)([0-9]*))?\})(\??)")
 _NAME_ESCAPE = re.compile(r"\\u(?:([0-9a-fA-F]{4})|\{0*([0-9a-fA-F]{1,6})\})")
+_PLAIN = re.compile(r"[\w /:;,<>=!@#%&~`'\"-]+(?![*+?{])")
 _EDGE = re.compile(r"[\^$]|\\[bB]")
 _REFERENCE = re.compile(r"\\([1-9][0-9]*)")
 _NAMED_REFERENCE = re.compile(r"\\k<([^>]*)>")
@@ -123,6 +124,10 @@ class _Parser:
 
     def _term(self) -> None:
         start = self._at
+        if plain := _PLAIN.match(self._source, start):
+            self._open[-1].items += [one(ord(character)) for character in plain[0]]
+            self._at = plain.end()
+            return
         match self._source[start]:
             case "|":
                 self._open[-1].end_option()

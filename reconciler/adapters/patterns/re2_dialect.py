@@ -8,6 +8,7 @@ as one of ASCII. So whether re2 reads a pattern alike depends on the pattern alo
 """
 
 import re
+from functools import lru_cache
 
 from reconciler.adapters.patterns.parser import LONGEST
 from reconciler.adapters.patterns.syntax import (
@@ -24,7 +25,6 @@ from reconciler.adapters.patterns.syntax import (
     Units,
     apart,
     can_be_empty,
-    children,
     outside,
 )
 
@@ -39,8 +39,8 @@ _OTHERS: Ranges = tuple(r for r in outside(SPACES) if r[1] > 0x7F)
 _KINDS = ((r"\x80", ((0x80, 0x9F), *_OTHERS[1:])), (r"\x81", _SPACES), (r"\x82", _LINE_ENDS))
 """Each byte of re2's text beyond ASCII, and the code units that it stands for."""
 
-_LONGEST_REPEAT = 1_000
-"""Characters of a repetition with its counts written out; re2 refuses to repeat more often, all repetitions around included."""
+_MOST = 1_000
+"""re2 refuses to repeat more often, all repetitions around included."""
 
 
 class NotAlike(Exception):
@@ -49,46 +49,45 @@ class NotAlike(Exception):
 
 def re2_source(root: Node) -> str:
     """The pattern in re2's syntax, Latin-1. Raises ``NotAlike``."""
-    if _length(root) > LONGEST:
-        raise NotAlike("its length")
-    return "(?i)" + _source(root)
+    return "(?i)" + _Writer().write(root, 1)
 
 
-def _source(node: Node) -> str:
-    match node:
-        case Units():
-            return _bytes(node)
-        case Edge(sign=sign):
-            return {"^": r"\A", "$": r"\z"}.get(sign, sign)
-        case Sequence(items=items):
-            return "".join(map(_source, items))
-        case Choice(options=options):
-            return "|".join(map(_source, options))
-        case Group(body=body):
-            return f"(?:{_source(body)})"
-        case Repeat():
-            return _re2_repeat(node)
-        case Look(source=source) | Back(source=source):
-            raise NotAlike(f"the {'lookaround' if isinstance(node, Look) else 'backreference'} {source}")
+class _Writer:
+    """``times`` is how often a node is there when the counts around it are written out, which re2 does."""
+
+    def __init__(self) -> None:
+        self._length = 0
+
+    def write(self, node: Node, times: int) -> str:
+        match node:
+            case Units():
+                self._length += times
+                if self._length > LONGEST:
+                    raise NotAlike("its length")
+                return _bytes(node)
+            case Edge(sign=sign):
+                return {"^": r"\A", "$": r"\z"}.get(sign, sign)
+            case Sequence(items=items):
+                return "".join([self.write(item, times) for item in items])
+            case Choice(options=options):
+                return "|".join([self.write(option, times) for option in options])
+            case Group(body=body):
+                return f"(?:{self.write(body, times)})"
+            case Repeat():
+                return self._repeat(node, times)
+            case Look(source=source) | Back(source=source):
+                raise NotAlike(f"the {'lookaround' if isinstance(node, Look) else 'backreference'} {source}")
+
+    def _repeat(self, node: Repeat, times: int) -> str:
+        if can_be_empty(node.body):
+            raise NotAlike(f"the repetition {node.source} of what can be empty")
+        times *= max(1, node.least, node.most or 0)
+        if times > _MOST:
+            raise NotAlike(f"the long repetition {node.source}")
+        return f"(?:{self.write(node.body, times)}){node.quantifier}"
 
 
-def _re2_repeat(node: Repeat) -> str:
-    if can_be_empty(node.body):
-        raise NotAlike(f"the repetition {node.source} of what can be empty")
-    if _length(node) > _LONGEST_REPEAT:
-        raise NotAlike(f"the long repetition {node.source}")
-    return f"(?:{_source(node.body)}){node.quantifier}"
-
-
-def _length(node: Node) -> int:
-    """How many characters it has with every counted repetition written out."""
-    match node:
-        case Repeat(body=body, least=least, most=most):
-            return max(1, least, most or 0) * _length(body)
-        case _:
-            return isinstance(node, Units) + sum(map(_length, children(node)))
-
-
+@lru_cache(maxsize=4096)
 def _bytes(units: Units) -> str:
     """The class for re2's text. Raises ``NotAlike`` when it parts what that text does not."""
     written = []

@@ -1,6 +1,7 @@
 """User patterns, searched in a child process that can be given up on."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +13,9 @@ from reconciler.adapters.patterns.characters import NotAPattern
 from reconciler.adapters.patterns.choice import program
 from reconciler.core.errors import Invalid
 from reconciler.definitions.findings import shown
+
+_GIBIBYTES = 2
+"""Address space of the child: a search that piles up states to come back to ends before the machine does."""
 
 
 def pattern_error(pattern: str) -> str | None:
@@ -34,6 +38,7 @@ class EcmaPatterns:
         """``seconds`` of processor time is what one search gets."""
         self._seconds = seconds
         self._child: subprocess.Popen[str] | None = None
+        self._died_of = 0
         self._turn = threading.Lock()
 
     def search(self, pattern: str, text: str) -> tuple[int, int] | None:
@@ -44,9 +49,10 @@ class EcmaPatterns:
             message = f"the pattern {shown(pattern)} does not compile: {error}"
             raise Invalid(message, hint="write it as a JavaScript pattern") from None
         with self._turn:
-            answer = self._ask(json.dumps({"engine": found.engine, "source": found.source, "text": text}))
+            answer = self._answer(json.dumps({"engine": found.engine, "source": found.source, "text": text}))
         if not answer:
-            raise TimeoutError(f"the pattern {shown(pattern)} found no answer within {self._seconds:g} s of computing")
+            limits = f"{self._seconds:g} s of computing and {_GIBIBYTES} GiB of memory"
+            raise TimeoutError(f"the pattern {shown(pattern)} found no answer within {limits}")
         span = json.loads(answer)
         return None if span is None else (span[0], span[1])
 
@@ -59,8 +65,15 @@ class EcmaPatterns:
         with self._turn:
             self._end()
 
+    def _answer(self, request: str) -> str:
+        """The child's answer, or nothing. A child that died of anything but its time had perhaps kept too much: ask a new one."""
+        answer = self._ask(request)
+        return answer if answer or self._died_of == -signal.SIGPROF else self._ask(request)
+
     def _ask(self, request: str) -> str:
-        """The child's answer, or nothing when the child gave up and died of it."""
+        """The child's answer, or nothing when the child died of it."""
+        if self._child is not None and self._child.poll() is not None:
+            self._end()
         child = self._child or self._start()
         assert child.stdin is not None
         assert child.stdout is not None
@@ -76,7 +89,7 @@ class EcmaPatterns:
 
     def _start(self) -> subprocess.Popen[str]:
         self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "reconciler.adapters.patterns.worker", str(self._seconds)],
+            [sys.executable, "-P", "-m", "reconciler.adapters.patterns.worker", str(self._seconds), str(_GIBIBYTES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -93,3 +106,4 @@ class EcmaPatterns:
         self._child = None
         child.kill()
         child.communicate()
+        self._died_of = child.returncode

@@ -18,9 +18,6 @@ from reconciler.adapters.patterns.choice import Engine, in_code_points
 from reconciler.adapters.patterns.re2_dialect import re2_text
 from reconciler.adapters.patterns.regress_dialect import regress_text
 
-_MEMORY = 2 * 1024**3
-"""Bytes of address space that the child may use: a search that piles up backtracking states ends before the machine does."""
-
 
 def find(engine: Engine, source: str, text: str) -> tuple[int, int] | None:
     """The first match, in code points."""
@@ -59,9 +56,9 @@ def _compiled_regress(source: str) -> regress.Regex:
     return regress.Regex(source, "i")
 
 
-def main(seconds: float) -> None:
-    """Answer searches until stdin ends; ``seconds`` is what each may compute for."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+def main(seconds: float, gibibytes: int) -> None:
+    """Answer searches until stdin ends; ``seconds`` is what each may compute for, ``gibibytes`` the memory for all."""
+    resource.setrlimit(resource.RLIMIT_AS, (gibibytes * 1024**3,) * 2)
     for line in sys.stdin:
         signal.setitimer(signal.ITIMER_PROF, seconds)
         answer = find(**json.loads(line))
@@ -70,4 +67,4 @@ def main(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    main(float(sys.argv[1]), int(sys.argv[2]))
