@@ -25,7 +25,7 @@ from reconciler.definitions.findings import Finding
 from reconciler.definitions.fitting import misfit
 from reconciler.definitions.following import Follower
 from reconciler.definitions.inputs import Images, briefing, paths_of_world, seats, specialty_part
-from reconciler.definitions.library import Library
+from reconciler.definitions.library import Library, stray_files
 from reconciler.definitions.loading import build_records, touched_folders
 from reconciler.definitions.parse import Locator
 from reconciler.definitions.plays import lint_plays, scenario_plays
@@ -93,9 +93,9 @@ def _changed(before: _Contents, news: Mapping[str, Entry | None], read: Read, pl
 
 
 def _index(scenarios: Scenarios) -> Index:
-    """Every scenario that can be named: of a wrong one only the key, of two with one key the tags of neither."""
-    usable = scenarios.usable
-    return Index({key: usable[key].scenario.tags if key in usable else () for key in scenarios.names})
+    """Every scenario that can be named: of one that cannot be read only the key, of two with one key the tags of neither."""
+    alone = {key: files[0].value if len(files) == 1 else None for key, files in scenarios.claims.items()}
+    return Index({key: scenario.tags if scenario else () for key, scenario in alone.items()})
 
 
 @contextmanager
@@ -276,12 +276,13 @@ class Catalogue:
         return [posixpath.normpath(f"{record.folder}/{part}")] if component == "truth" else [record.path]
 
     def lint(self, read: Read) -> list[Finding]:
-        """All findings, and what only a look into every playbook tells, those that no trial reads included: solutions and mutants."""
+        """All findings, and what nothing needs to know: of files that nothing reads, and of every playbook, solutions and mutants too."""
         contents, tree = self._contents, self._contents.tree
         plays = [p for record in contents.scenarios.files.values() for p in scenario_plays(record, tree)]
         plays += [p for template in contents.templates.resolved.values() for p in template.plays]
         known = {f.path for f in self.findings if f.rule in ("not-yaml", "not-utf8", "too-big")}
-        return sorted({*self.findings, *lint_plays(plays, known, tree, Blobs(read))})
+        strays = stray_files(self._place.config, tree)
+        return sorted({*self.findings, *strays, *lint_plays(plays, known, tree, Blobs(read))})
 
 
 def _values(shelf: Shelf[Parsed[T]]) -> dict[str, T]:

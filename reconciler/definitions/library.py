@@ -1,7 +1,7 @@
 """The config folder: templates, engines, benchmarks and the resources of the platform, by kind."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 from reconciler.core.model import EngineSettings, OperationalRule, Specialty
 from reconciler.definitions import parse, resources
 from reconciler.definitions.dependencies import link_finding
-from reconciler.definitions.findings import Finding
+from reconciler.definitions.findings import Finding, closest
 from reconciler.definitions.schemas import TemplateFile
 from reconciler.definitions.shelf import Shelf
-from reconciler.definitions.tree import Blobs, is_regular
+from reconciler.definitions.tree import Blobs, Tree, is_regular
 from reconciler.definitions.values import Benchmark, Context, HostResource, Parsed, Resource
 from reconciler.ports import Entry
 
@@ -76,6 +76,21 @@ def kind_of(folder: str, path: str) -> str | None:
         return None
     found = _PATH.match(path, len(folder) + 1)
     return found[found.lastgroup] if found and found.lastgroup else None
+
+
+def stray_files(folder: str, tree: Tree) -> Iterator[Finding]:
+    """Files below ``folder`` that nothing reads, and that were surely meant to be: in a misspelt folder, or one too deep."""
+    for path in tree.under(folder):
+        kind, _, rest = path[len(folder) + 1 :].partition("/")
+        if not rest or kind == "templates" or kind_of(folder, path):
+            continue
+        if kind in PARSERS and rest.endswith(".mdx") and "/" in rest:
+            message, hint = f"only files directly in {kind}/ are read", f"move it to {folder}/{kind}/"
+        elif kind not in PARSERS and (meant := closest(kind, PARSERS)):
+            message, hint = f"files in {kind}/ are not read", f"did you mean {meant}/?"
+        else:
+            continue
+        yield Finding(path=path, rule="misplaced-file", severity="warning", message=message, hint=hint)
 
 
 def _read(kind: str, path: str, entry: Entry, blobs: Blobs, context: Context) -> Parsed[Any]:

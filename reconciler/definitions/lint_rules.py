@@ -12,6 +12,7 @@ RuleId = Literal[
     "no-front-matter",
     "empty-file",
     "misnamed-file",
+    "misplaced-file",
     "symbolic-link",
     "unknown-field",
     "missing-field",
@@ -86,6 +87,9 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     ),
     "empty-file": LintRule("error", "there is nothing in the file", "write the fields that it needs"),
     "misnamed-file": LintRule("error", "a file of this name is not read", "the name that the message gives"),
+    "misplaced-file": LintRule(
+        "warning", "a file lies where nothing reads it, in a misspelt folder or too deep", "move it to the folder named"
+    ),
     "symbolic-link": LintRule(
         "error", "a symbolic link or a submodule stands where definitions are", "put a copy of the file there"
     ),

@@ -129,6 +129,9 @@ ROWS = [
     Row(says="no agents where they are needed", rule="no-agents", text=scenario(agents=[]), at="{", write="add agents", files={BENCHMARK: benchmark(variants=[{}])}),
     Row(says="no image for the mode", rule="no-image", text=scenario(), at='"debian-base"', write="lima", files={BENCHMARK: benchmark(mode="lima")}),
     Row(says="systemd in mode namespace", rule="needs-init", text=scenario(), at="{", files={BENCHMARK: benchmark(mode="namespace"), PREPARE: "- hosts: all\n  tasks: [{systemd: {name: x}}]\n"}),
+    Row(says="misspelt folder", rule="misplaced-file", path="config/operational-rules/x.mdx", text="---\nname: x\n---\nx\n", at=None, write="operational_rules/", severity="warning"),
+    Row(says="folder for one", rule="misplaced-file", path="config/benchmark/x.yaml", text=benchmark("x"), at=None, write="benchmarks/", severity="warning"),
+    Row(says="a folder too deep", rule="misplaced-file", path="config/specialties/linux/x.mdx", text="---\nname: x\n---\nx\n", at=None, write="config/specialties/", severity="warning"),
     # ---- inventories
     Row(says="two inventories", rule="two-inventories", path="scenarios/nginx/inventory.ini", text="web-01\n", at=None, write="keep one", files={"scenarios/nginx/inventory.yml": "all: {hosts: {web-01: }}\n"}),
     Row(says="inventory that is none", rule="not-an-inventory", path="scenarios/nginx/inventory.ini", text="[web]\nweb-01 x\n", at="web-01 x", write="name=value"),

@@ -60,6 +60,15 @@ def test_an_unknown_name_is_told_with_the_nearest_and_keeps_nothing_else_from_ru
     assert selected(names) == ["s1"]
 
 
+def test_a_tag_of_a_scenario_that_cannot_run_is_known_all_the_same() -> None:
+    two = {f"scenarios/nginx/inventory.{end}": "" for end in ("ini", "yml")}
+    catalogue = load(many() | two | {BENCHMARK: benchmark(scenarios="web")})
+    assert {f.rule for f in errors(catalogue)} == {"two-inventories"}
+    (blocked,) = catalogue.demands({}).blocked
+    assert blocked.scenario == "nginx"
+    assert "one inventory" in blocked.reason
+
+
 @pytest.mark.parametrize("names", [[], "", ",", " , "])
 def test_nothing_is_no_selection(names: str | list[str]) -> None:
     (found,) = errors(load(many() | {BENCHMARK: benchmark(scenarios=names)}))
