@@ -6,6 +6,7 @@ The good case is fast: positions in JSON are looked up only once something is wr
 import contextlib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
@@ -156,6 +157,7 @@ class _JsonScan:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
         self.positions = Positions()
         self.members: dict[Path, Member] = {}
         with contextlib.suppress(RecursionError):  # what is nested deeper is told by what is around it
@@ -166,7 +168,8 @@ class _JsonScan:
         return found.end() if found else at
 
     def _spot(self, at: int) -> Spot:
-        return self._text.count("\n", 0, at) + 1, at - self._text.rfind("\n", 0, at)
+        line = bisect_right(self._lines, at)
+        return line, at - self._lines[line - 1] + 1
 
     def _value(self, at: int, path: Path) -> int:
         self.positions.values[path] = self._spot(at)

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from reconciler.core.model import Agent, Host, Job, Rule, Scenario, Ticket
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.schemas import schema_documents
 from reconciler.ports import Assignment
 from reconciler.shell.trial import ticket
 from tests import shell_world
@@ -460,3 +462,20 @@ def test_every_rule_of_the_documented_pages_is_read(shape: Mapping[str, str]) ->
         json.loads(text)["label"] for scope in ("gateway", "job", "tasks") for text in RULES[scope]
     ]
     assert all(r.required and not r.negate for r in found.rules)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        *((text, True) for text in SCENARIOS.values()),
+        (json.dumps({**NEW, "name": "n"}), False),
+        (json.dumps({**OLD, "title": "t"}), False),
+        (json.dumps({**NEW, "hosts": [{"host_id": "a\nb"}]}), False),
+        (json.dumps({**OLD, "key": ""}), False),
+    ],
+)
+def test_the_shipped_schema_reads_what_the_program_reads(text: str, right: bool) -> None:
+    schema = jsonschema.Draft202012Validator(schema_documents()["scenario.schema.json"])
+    beside = {f"scenarios/x/{name}": playbook for name, playbook in SANDBOX_PLAYBOOKS.items()}
+    assert schema.is_valid(json.loads(text)) is right
+    assert (errors(load(only(text, "x") | beside)) == []) is right
