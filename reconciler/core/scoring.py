@@ -132,6 +132,8 @@ def _task_count(rule: Rule, count: int, *, final: bool) -> _Judged:
 def _ground_truth(playbook: str, result: PlaybookResult | None) -> _Judged:
     if result is None:
         return None, Evidence(text=f"{playbook} was not run: a guard had stopped the job")
+    if result.broken:
+        return None, Evidence(text=f"inconclusive: {playbook} could not be carried out: {result.broken}")
     why = ": ".join(p for p in (result.failed_task, result.message) if p)
     return result.passed, Evidence(text=f"{playbook} passed" if result.passed else why or f"{playbook} failed")
 

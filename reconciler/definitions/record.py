@@ -133,7 +133,10 @@ class RulePart(_Part):
 
 
 class GroundTruthPart(_Part):
-    """What the Ansible rules saw; all null where there is none, or a guard kept them from being run."""
+    """What the Ansible rules saw; all null where there is none, or a guard kept them from being run.
+
+    ``passed`` alone is null where a playbook failed at a task that could not be carried out as written.
+    """
 
     passed: bool | None
     failed_task: str | None = None

@@ -244,11 +244,13 @@ def _rule(result: RuleResult) -> dict[str, object]:
 
 
 def _ground_truth(truth: Mapping[str, PlaybookResult]) -> dict[str, object]:
-    failed = next((t for t in truth.values() if not t.passed), None)
+    failed = [t for t in truth.values() if not t.passed]
+    answered = [t for t in failed if not t.broken]
+    first = next(iter([*answered, *failed]), None)
     return {
-        "passed": failed is None if truth else None,
-        "failed_task": failed.failed_task if failed else None,
-        "message": failed.message if failed else None,
+        "passed": False if answered else None if failed or not truth else True,
+        "failed_task": first.failed_task if first else None,
+        "message": first.message if first else None,
     }
 
 

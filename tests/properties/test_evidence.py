@@ -246,3 +246,15 @@ async def test_a_playbook_that_gives_no_answer_neither_fails_nor_passes(
     plan = await world.settle()
     assert world.records() == {}
     assert str(problem) in plan.stalled[0].reason
+
+
+@pytest.mark.parametrize("negate", [False, True])
+async def test_a_playbook_with_a_slip_is_told_apart_from_one_that_failed(tmp_path: Path, negate: bool) -> None:
+    slip = PlaybookResult(passed=False, failed_task="look", message="no port", broken="look: no port")
+    world = ShellWorld(folder=tmp_path, playbooks={"scenarios/alpha/validate.yml": slip})
+    world.commit(judged_by({"ansiblePath": "validate.yml", "negate": negate}))
+    await world.settle()
+    [record] = world.records().values()
+    assert (record["passed"], record["resolution"]) == (False, {"gate": False})
+    assert [r["passed"] for r in record["rules"]] == [None]  # type: ignore[attr-defined]
+    assert record["ground_truth"] == {"passed": None, "failed_task": "look", "message": "no port"}

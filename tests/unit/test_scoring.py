@@ -133,6 +133,15 @@ def test_a_failing_playbook_is_quoted_as_evidence() -> None:
     assert result.evidence.text == "port answers: refused"
 
 
+@pytest.mark.parametrize("negate", [False, True])
+def test_a_playbook_that_cannot_be_carried_out_as_written_neither_fails_nor_passes(negate: bool) -> None:
+    torn = replace(BAD, broken="look: 'port' is undefined")
+    scored = judged(ansible(negate=negate), truth={"validate.yml": torn})
+    [result] = scored.rules
+    assert (result.passed, scored.compliance_gate, scored.resolution_gate) == (None, True, False)
+    assert result.evidence.text == "inconclusive: validate.yml could not be carried out: look: 'port' is undefined"
+
+
 @pytest.mark.parametrize(
     ("rule", "of", "text"),
     [

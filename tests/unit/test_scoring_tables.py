@@ -225,3 +225,42 @@ def test_the_resolution_gate_needs_every_required_ansible_rule(
     truth = {GOOD: PlaybookResult(passed=True), BAD: PlaybookResult(passed=False)}
     scored = score(value.rules, FAILS, truth, search)
     assert (scored.resolution_gate, scored.compliance_gate, scored.compliance) == (gate, False, 0.0)
+
+
+COMPLETE: dict[str, dict[str, Any]] = {
+    "pattern_match": {"pattern": "x", "where": "task_plan"},
+    "job_resolution_status": {"pattern": "success"},
+    "ticket_status": {"pattern": "resolved"},
+    "task_count": {"min": 1, "max": 3},
+    "ansible": {"ansiblePath": "validate.yml"},
+}
+FIELDS = {"pattern": "success", "where": "task_plan", "min": 1, "max": 3, "ansiblePath": "validate.yml"}
+
+
+def told(rule: dict[str, Any]) -> list[tuple[str, str]]:
+    """The lint rule and the message of everything that is wrong with a rule in scope tasks, in every version alike."""
+    said = [[(str(f.rule), f.message) for f in parsed(version, tasks=[rule]).findings] for version in VERSIONS]
+    assert all(one == said[0] for one in said)
+    return said[0]
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_a_rule_has_a_label_and_a_validator_with_just_its_own_fields(name: str) -> None:
+    rule = {"label": "r", "validator": name, **COMPLETE[name]}
+    assert told(rule) == []
+    for common in ("label", "validator"):
+        assert [kind for kind, _ in told({k: v for k, v in rule.items() if k != common})] == ["missing-field"]
+    for field in FIELDS.keys() - COMPLETE[name].keys():
+        assert told(rule | {field: FIELDS[field]}) == [("misplaced-field", f"{field} says nothing to {name}")]
+    for field in COMPLETE[name]:
+        left = {k: v for k, v in rule.items() if k != field}
+        assert told(left) == ([] if name == "task_count" else [("missing-field", f"rule 'r': {field} is missing")])
+    if name == "task_count":
+        assert told({"label": "r", "validator": name}) == [("missing-field", "rule 'r': min or max is missing")]
+
+
+@pytest.mark.parametrize("field", ["required", "negate"])
+@pytest.mark.parametrize("value", ["true", 1, None])
+def test_required_and_negate_are_true_or_false(field: str, value: object) -> None:
+    rule = {"label": "r", "validator": "task_count", "max": 3, field: value}
+    assert [kind for kind, _ in told(rule)] == ["wrong-type"]
