@@ -75,6 +75,7 @@ class Regrader:
             graded.append(await asyncio.to_thread(self.grader.again, work, found, self.clock.now()))
 
     async def _record(self, graded: Sequence[TrialRecord], left: int, began: float) -> None:
+        log.debug("phase", phase="append")
         commit = await self.recorder.record_all(graded)
         await self.journal.forget([record.trial for record in graded])
         if self.journal.shared:  # others see it before the lease is theirs to take

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,16 +26,16 @@ _MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def measure(folder: Path) -> Sequence[Figure]:
     """One ``reconciler once`` as a process, from its start to its end, pushing included."""
-    repository = definitions(folder / "definitions.git", SCENARIOS, mode="namespace", variants=1, iterations=ITERATIONS)
+    remote = definitions(folder / "definitions.git", SCENARIOS, mode="namespace", variants=1, iterations=ITERATIONS)
     config = folder / "reconciler.yaml"
-    config.write_text(json.dumps({"source": {"repository": str(repository)}, "state": str(folder / "state")}))
+    config.write_text(json.dumps({"source": {"repository": str(remote)}, "state": str(folder / "state")}))
     tell(f"recording {TRIALS} trials")
-    asyncio.run(_recorded(config))
-    floor = timed(lambda: _floor(repository, bare(folder / "floor.git")))
-    fast_import(repository, "main", dict(_edited()), start=False)
+    trials_recorded(config)
+    floor = timed(lambda: _floor(remote, bare(folder / "floor.git")))
+    fast_import(remote, "main", other_rules(SCENARIOS), start=False)
     plan = timed(lambda: _run("plan", config, folder))
     once = timed(lambda: _run("once", config, folder))
-    records = git(repository, "ls-tree", "-r", "--name-only", "results", "trials").splitlines()
+    records = git(remote, "ls-tree", "-r", "--name-only", "results", "trials").splitlines()
     assert len(records) == 2 * TRIALS, f"{len(records)} records"
     what = f"regrade {TRIALS} trials, beside cat-file + json.loads + fast-import"
     return [
@@ -78,8 +78,12 @@ def _floor(repository: Path, target: Path) -> None:
 # ---------------------------------------------------------------- the world
 
 
-async def _recorded(config: Path) -> None:
+def trials_recorded(config: Path) -> None:
     """Record every wanted trial, as if each had run, by the program's own grader and recorder."""
+    asyncio.run(_recorded(config))
+
+
+async def _recorded(config: Path) -> None:
     async with wired(load(config)) as program:
         await program.results.refresh()
         await program.observer.fetch()
@@ -130,9 +134,7 @@ def _seen(trial: str) -> Seen:
     )
 
 
-def _edited() -> Iterator[tuple[str, bytes]]:
+def other_rules(scenarios: int) -> dict[str, bytes]:
     """Another rule in every scenario."""
-    for number in range(SCENARIOS):
-        for path, data in scenario(number):
-            if path.endswith("scenario.json"):
-                yield path, data.replace(b"(ls|cat|find)", b"(ls|cat|stat|find)")
+    files = (file for number in range(scenarios) for file in scenario(number) if file[0].endswith("scenario.json"))
+    return {path: data.replace(b"(ls|cat|find)", b"(ls|cat|stat|find)") for path, data in files}

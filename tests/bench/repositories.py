@@ -15,9 +15,15 @@ SPECIALTY = "config/specialties/linux-administration.mdx"
 
 
 def definitions(folder: Path, scenarios: int, *, mode: str, variants: int, iterations: int = 1) -> Path:
-    """A bare repository: as many scenarios, each with files of its own, and a benchmark of so many variants over all of them."""
-    names = ["linux-administration", "careful-operator", *(f"specialty-{n}" for n in range(variants))][:variants]
+    """A bare repository of :func:`definition_files`."""
     repository = bare(folder)
+    fast_import(repository, "main", definition_files(scenarios, mode=mode, variants=variants, iterations=iterations))
+    return repository
+
+
+def definition_files(scenarios: int, *, mode: str, variants: int, iterations: int = 1) -> dict[str, bytes]:
+    """As many scenarios, each with files of its own, and a benchmark of so many variants over all of them."""
+    names = ["linux-administration", "careful-operator", *(f"specialty-{n}" for n in range(variants))][:variants]
     benchmark = f"name: all\nscenarios: ['*']\nmode: {mode}\niterations: {iterations}\nvariants:\n" + "".join(
         f"  - {{specialty: {name}, main_engine: runbook}}\n" for name in names
     )
@@ -31,9 +37,7 @@ def definitions(folder: Path, scenarios: int, *, mode: str, variants: int, itera
     }
     rules = (PROJECT / "config/operational_rules").glob("*.mdx")
     files |= {f"config/operational_rules/{rule.name}": rule.read_bytes() for rule in rules}
-    files |= dict(pair for number in range(scenarios) for pair in scenario(number))
-    fast_import(repository, "main", files)
-    return repository
+    return files | dict(pair for number in range(scenarios) for pair in scenario(number))
 
 
 def specialty(name: str, step: str = "true") -> bytes:
