@@ -40,9 +40,13 @@ Script = Callable[[Assignment], AsyncIterator[Job]]
 
 
 class LiteralPatterns:
-    """Port ``Patterns`` for tests whose patterns are plain words."""
+    """Port ``Patterns`` for tests whose patterns are plain words; at one of them it breaks."""
+
+    BUG = "a bug in the patterns' engine"
 
     def search(self, pattern: str, text: str) -> tuple[int, int] | None:
+        if pattern == self.BUG:
+            raise RuntimeError(pattern)
         at = text.lower().find(pattern.lower())
         return None if at < 0 else (at, at + len(pattern))
 

@@ -19,7 +19,7 @@ from reconciler.core.planning import Limits
 from reconciler.ports import Assignment, Lease
 from reconciler.shell.events import Ended, Regraded, Started
 from tests.builders import task
-from tests.shell_world import ShellWorld, definitions, scenario, works
+from tests.shell_world import LiteralPatterns, ShellWorld, definitions, scenario, works
 
 
 @pytest.fixture
@@ -175,6 +175,32 @@ async def test_a_regrade_takes_no_sandbox_slot_and_waits_for_nothing_that_runs(w
     graded.set()
     await running
     assert len(world.records()) == 9
+
+
+async def test_a_bug_in_grading_one_transcript_is_an_attempt_and_keeps_no_other_from_being_graded(
+    world: ShellWorld,
+) -> None:
+    world.commit(definitions("alpha", "beta", iterations=1))
+    await world.settle()
+    files = definitions("alpha", "beta", iterations=1, rule="repair it")
+    files["scenarios/alpha/scenario.json"] = json.dumps(scenario("alpha", LiteralPatterns.BUG)).encode()
+    world.commit(files)
+    plan = await world.settle()
+    assert [(s.scenario, s.action, "RuntimeError in phase grade" in s.reason) for s in plan.stalled] == [
+        ("alpha", "regrade", True)
+    ]
+    assert [r["scenario"]["key"] for r in world.records().values() if r["regrades"]] == ["beta"]  # type: ignore[index]
+
+
+async def test_two_daemons_grade_each_transcript_again_once(world: ShellWorld) -> None:
+    world.commit(definitions("alpha", "beta", iterations=3))
+    await world.settle()
+    world.commit(definitions("alpha", "beta", iterations=3, rule="repair it"))
+    journal = SharedJournal(clock=WallClock())
+    daemons = [world.daemon(journal=journal, results=MemoryResults(world.remote), owner=o) for o in ("one", "two")]
+    await asyncio.gather(*(world.settle(d) for d in daemons))
+    assert sum(len(e.records) for e in world.events if isinstance(e, Regraded)) == 6
+    assert sum(r["regrades"] is not None for r in world.records().values()) == 6
 
 
 async def breaks(assignment: Assignment) -> AsyncIterator[Job]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -5,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.model import Mode
-from reconciler.core.planning import Attempt, Blocked, Limits, Outstanding, Plan, Wanted, backoff, outstanding, plan
+from reconciler.core.planning import (
+    REGRADES_AT_ONCE,
+    Attempt,
+    Blocked,
+    Limits,
+    Outstanding,
+    Plan,
+    Wanted,
+    backoff,
+    outstanding,
+    plan,
+)
 from tests.builders import batch, todo, wanted
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -193,3 +205,29 @@ def test_the_order_of_the_input_does_not_matter(wants: list[Wanted], random: Ran
 def test_recording_what_is_planned_empties_the_plan(wants: list[Wanted]) -> None:
     recorded = {t.path for w in wants for t in w.trials()}
     assert outstanding(wants, recorded).missing == ()
+
+
+def regradable(demand: Wanted) -> Outstanding:
+    """Every trial of it differs from a record in its rules alone."""
+    return Outstanding(missing=tuple(replace(m, regrades=f"{m.trial.path}.old") for m in todo(demand).missing))
+
+
+def test_what_is_graded_again_takes_no_slot_no_memory_and_no_platform() -> None:
+    found = planned(regradable(wanted(iterations=30, memory_mib=90_000)), unavailable={"namespace": "no answer"})
+    assert (len(found.due), len(found.regrade), found.start, found.held, found.stalled) == (30, 30, (), (), ())
+    assert {d.action for d in found.due} == {"regrade"}
+
+
+def test_what_is_graded_again_goes_series_by_series_and_only_so_many_at_once() -> None:
+    demands = [regradable(wanted(batch(name), iterations=200)) for name in ("b", "a", "c", "d")]
+    found = planned(Outstanding(missing=tuple(m for d in demands for m in d.missing)))
+    assert len(found.regrade) == REGRADES_AT_ONCE < len(found.due)
+    assert list(dict.fromkeys(d.trial.batch.scenario for d in found.regrade)) == ["a", "b", "c"]
+
+
+def test_quiet_hours_and_failed_attempts_hold_what_is_graded_again_like_any_trial() -> None:
+    demand = regradable(wanted(iterations=1))
+    [held] = planned(demand, quiet_until=NOW + timedelta(hours=1)).held
+    assert (held.action, held.reason) == ("regrade", "quiet hours")
+    broken = {demand.missing[0].trial.id: Attempt(count=LIMITS.attempts, at=NOW, message="a bug")}
+    assert [s.action for s in planned(demand, attempts=broken).stalled] == ["regrade"]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
@@ -104,3 +105,14 @@ def test_the_dashboard_is_the_same_bytes_for_the_same_data_and_worst_first() -> 
     assert readme([good, bad]) == readme([bad, good])
     assert readme([good, bad]).index("**fail**") < readme([good, bad]).index("**pass**")
     assert sparkline(trend(results(3, 3))) == sparkline(trend(results(3, 3)))
+
+
+def test_what_was_graded_again_comes_right_after_what_it_regrades() -> None:
+    ran, later = results(3, 3, number=1), results(3, 3, number=2, agent="2")
+    for rules in "23456789":
+        graded = results(1, 3, number=1, rules=rules)
+        again = replace(
+            graded, results=tuple(replace(r, graded_at="2026-03-01T00:00:00+00:00") for r in graded.results)
+        )
+        assert [b.batch for b in trend(again, later, ran).batches] == [ran.batch, again.batch, later.batch]
+        assert says(ran, again) == "changed"
