@@ -29,6 +29,11 @@ _HOW = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the tests in ``tests/fuzz`` go on."""
+    parser.addoption("--fuzz-seconds", dest="fuzz_seconds", type=float, default=60.0, help="seconds per fuzz test")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test whose real part is missing fails, and says how to get it; it never skips."""
     for mark in item.iter_markers("real"):

@@ -1,5 +1,6 @@
 """The commands and their options. Heavy parts are imported inside the commands, so that ``--help`` is quick."""
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -43,6 +44,9 @@ Verbose = Annotated[
 
 def main() -> NoReturn:
     """Run the command line; a wrong setting or a missing part is one line, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may be no text, and terminals lack letters
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="reconciler")
     except Invalid as error:

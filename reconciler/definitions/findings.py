@@ -24,9 +24,16 @@ class Finding:
 
     @property
     def line_of_text(self) -> str:
-        """The finding in one line: ``path:line:column: message (hint)``."""
+        """The finding in one line that any terminal can show: ``path:line:column: message (hint)``."""
         where = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
-        return f"{where}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        return printable(f"{where}: {self.message}" + (f" ({self.hint})" if self.hint else ""))
+
+
+def printable(text: str) -> str:
+    """Text with control characters, line breaks and half surrogate pairs written out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

@@ -32,6 +32,8 @@ _COMMENT = re.compile(r"""
 """, re.VERBOSE | re.DOTALL)  # fmt: skip
 _PRINTED = re.compile(r"[^\r\n]")
 _SCALAR = re.compile(r"[^\s,\]}]+")
+_UNFIT = (ValueError, LookupError, AttributeError, ArithmeticError, TypeError)
+"""What PyYAML's constructors raise for a value that its tag does not fit, such as ``!!bool maybe``."""
 _INDENT = re.compile(r"^[ \t?-]*", re.MULTILINE)
 """What a line of a block begins with; a list may stand right below its key, so each column holds two levels at most."""
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -76,7 +78,7 @@ class Document:
 def text_of(data: bytes) -> str:
     """A definition's text, without a byte order mark. Raises ``Broken`` when it is too big or not UTF-8."""
     if len(data) > LARGEST:
-        raise Broken("too-big", f"the file is bigger than 1 MiB ({len(data)} bytes)", hint="keep data in its own file")
+        raise Broken("too-big", "the file is bigger than 1 MiB", hint="keep data in its own file")
     try:
         return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -225,7 +227,7 @@ def read_yaml(text: str, *, first_line: int = 1) -> Document:
         value = loader.construct_document(node)
     except yaml.YAMLError as error:
         raise broken(error, first_line) from error
-    except (ValueError, OverflowError) as error:
+    except _UNFIT as error:
         raise Broken("not-yaml", f"a value cannot be read: {error}", hint="put it in quotes") from error
     return Document(value=value, positions=lambda: positions, duplicated=bool(positions.duplicates))
 
