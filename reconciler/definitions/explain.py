@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from reconciler.definitions.findings import Finding, closest, nearest, shown
+from reconciler.definitions.findings import Finding, closest, first, nearest, shown
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.positions import Document, Path, Positions
 
@@ -45,18 +45,19 @@ def validated(
         for problem in problems:
             if secretive and not isinstance(problem["input"], dict):  # of those, only names of fields are told
                 problem["input"] = _Withheld()
-        return None, findings + [_finding(model, problem, positions, path) for problem in problems]
+        return None, findings + first((_finding(model, p, positions, path) for p in problems), path)
 
 
 def duplicates(document: Document, path: str) -> list[Finding]:
     """A finding per field that is written twice."""
-    return [
+    found = (
         Finding(
             path=path, line=line, column=column, rule="duplicate-field",
             message=f"{shown(str(where[-1]))} is written twice", hint="keep one of them",
         )
         for where, (line, column) in document.positions().duplicates
-    ]  # fmt: skip
+    )  # fmt: skip
+    return first(found, path)
 
 
 def _finding(model: type[BaseModel], problem: ErrorDetails, positions: Positions, path: str) -> Finding:
@@ -97,6 +98,8 @@ def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> 
         return "wrong-value", f"{name}: {shown(given)} is not understood", str(context.get("error", ""))
     if kind == "secret":  # what was given is for nobody's eyes
         return "secret", f"{name}: {problem['msg']}", ""
+    if kind == "too_long":
+        return "wrong-value", f"{name} has more than {context['max_length']} entries", "write fewer"
     if kind in ("string_too_short", "too_short"):
         return "wrong-value", f"{name} is empty", "write at least one" if kind == "too_short" else ""
     if kind == "string_pattern_mismatch":

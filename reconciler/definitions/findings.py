@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from reconciler.definitions.lint_rules import RuleId, Severity
 
@@ -29,6 +30,20 @@ class Finding:
         return printable(f"{where}: {self.message}" + (f" ({self.hint})" if self.hint else ""))
 
 
+MOST = 100
+"""Problems that are told of one file at a time."""
+
+
+def first(found: Iterable[Finding], path: str) -> list[Finding]:
+    """The first problems of a file, and whether there are more; those are not even looked for."""
+    told = list(islice(found, MOST + 1))
+    if len(told) <= MOST:
+        return told
+    message = f"there are more problems than these {MOST}"
+    more = Finding(path=path, rule="more-problems", severity=told[0].severity, message=message, hint="mend these first")
+    return [*told[:MOST], more]
+
+
 def printable(text: str) -> str:
     """Text with control characters, line breaks and half surrogate pairs written out."""
     if text.isprintable():
@@ -36,9 +51,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+_FEW = 500
+
+
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that looks most like ``name``, if one does."""
-    folded = {n.casefold(): n for n in sorted(known)}
+    known = sorted(known)
+    if len(known) > _FEW:  # comparing is slow: only with what begins alike and is as long
+        known = [n for n in known if n[:1].casefold() == name[:1].casefold() and abs(len(n) - len(name)) < 3][:_FEW]
+    folded = {n.casefold(): n for n in known}
     found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
 

@@ -25,6 +25,7 @@ RuleId = Literal[
     "mixed-shapes",
     "key-path",
     "secret",
+    "more-problems",
     "duplicate-name",
     "duplicate-host",
     "two-inventories",
@@ -116,6 +117,7 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
         "move the folder, or migrate the file",
     ),
     "secret": LintRule("warning", "a secret is written out", "name where it comes from instead"),
+    "more-problems": LintRule("error", "a file has more problems of one kind than 100", "mend the first ones"),
     "duplicate-name": LintRule("error", "two files declare one name", "give each its own name"),
     "duplicate-host": LintRule(
         "error", "two hosts of a scenario, or a host and a group of its inventory, have one name", "give each its own"

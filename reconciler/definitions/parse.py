@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -11,12 +11,13 @@ from pydantic import BaseModel
 from reconciler.core.digests import canonical
 from reconciler.core.model import EngineSettings, Gate
 from reconciler.definitions.explain import validated
-from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.findings import Finding, first, nearest, shown
 from reconciler.definitions.lint_rules import RuleId, Severity
 from reconciler.definitions.positions import (
     Broken,
     Document,
     Path,
+    Positions,
     Spot,
     read_front_matter,
     read_json,
@@ -60,18 +61,18 @@ def reader_of(path: str) -> Callable[[str], Document]:
     return read_front_matter if path.endswith(".mdx") else read_yaml
 
 
-def located(path: str, read: Document, problems: list[Problem], *, warning: bool = False) -> list[Finding]:
-    """Problems as findings, with the lines that they are on."""
-    if not problems:
-        return []
-    positions, found = read.positions(), []
-    for where, rule, message, hint in problems:
-        line, column = positions.of(where)
-        severity: Severity = "warning" if warning else "error"
-        found.append(
-            Finding(path=path, line=line, column=column, severity=severity, rule=rule, message=message, hint=hint)
-        )
-    return found
+def located(path: str, read: Document, problems: Iterable[Problem], *, warning: bool = False) -> list[Finding]:
+    """Problems as findings, with the lines that they are on: the first of very many."""
+    severity: Severity = "warning" if warning else "error"
+
+    def find() -> Iterator[Finding]:
+        positions: Positions | None = None
+        for where, rule, message, hint in problems:
+            positions = positions or read.positions()
+            line, column = positions.of(where)
+            yield Finding(path=path, line=line, column=column, severity=severity, rule=rule, message=message, hint=hint)
+
+    return first(find(), path)
 
 
 class Locator:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import yaml
 
 from reconciler.core.proofs import SOLUTIONS
-from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.findings import Finding, first, nearest, shown
 from reconciler.definitions.following import is_yaml
 from reconciler.definitions.lint_rules import RuleId, Severity
 from reconciler.definitions.playbooks import OWN_FOLDER
@@ -84,7 +84,7 @@ def lint_plays(plays: Iterable[Play], known: Iterable[str], tree: Tree, blobs: B
         if file.path not in seen:
             seen.add(file.path)
             found = _Linter(file, tree, blobs)
-            yield from found.findings()
+            yield from first(found.findings(), file.path)
             todo += found.included
 
 

@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
 from reconciler.definitions.explain import validated
@@ -38,12 +39,13 @@ def parse_scenario(
         key = read.value.get("key") if isinstance(read.value, Mapping) else None
         return Parsed(path=path, claim=key if isinstance(key, str) and key else leaf, findings=tuple(findings))
     rules = list(_rules(file))
-    if problems := [*_rule_problems(rules, compiles), *guard_problems(file, compiles), *_host_problems(file)]:
-        findings += located(path, read, problems)
-    else:
-        doubtful = [*_rule_doubts(rules, doubts), *guard_doubts(file, doubts), *_unused_hosts(file)]
-        findings += located(path, read, [*doubtful, *_key_doubts(file, folder, root)], warning=True)
+    findings += located(
+        path, read, chain(_rule_problems(rules, compiles), guard_problems(file, compiles), _host_problems(file))
+    )
     wrong = any(f.severity == "error" for f in findings)
+    if not wrong:
+        told = chain(_rule_doubts(rules, doubts), guard_doubts(file, doubts), _unused_hosts(file))
+        findings += located(path, read, chain(told, _key_doubts(file, folder, root)), warning=True)
     value = None if wrong else _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
     return Parsed(path=path, claim=file.key, value=value, findings=tuple(findings))
 

@@ -34,6 +34,8 @@ Where = Literal[
     "gateway_messages",
     "gateway_summary",
 ]
+MANY, MOST_RULES, MOST_HOSTS = 1000, 10_000, 100
+"""Entries that a list may have: far more than anybody writes, and few enough to be compared with each other."""
 STATUSES = ("success", "agentic_failure", "hard_failure", "partial", "no_action", "no_tasks_created")
 """Every resolution status of every documented version."""
 OLD_STATUSES: Mapping[str, str] = {"no_tasks_created": "no_action"}
@@ -80,12 +82,12 @@ class RuleFile(Strict):
 class ValidationFile(Strict):
     """Rules by scope, and the guards."""
 
-    gateway: list[RuleFile] = Field(default_factory=list)
-    job: list[RuleFile] = Field(default_factory=list)
-    tasks: list[RuleFile] = Field(default_factory=list)
-    allowedAgents: list[Text] = Field(default_factory=list, min_length=1)  # noqa: N815 - the format's own spelling
-    allowedHosts: list[Text] = Field(default_factory=list, min_length=1)  # noqa: N815
-    forbiddenCommands: list[Text] = Field(default_factory=list)  # noqa: N815
+    gateway: list[RuleFile] = Field(default_factory=list, max_length=MOST_RULES)
+    job: list[RuleFile] = Field(default_factory=list, max_length=MOST_RULES)
+    tasks: list[RuleFile] = Field(default_factory=list, max_length=MOST_RULES)
+    allowedAgents: list[Text] = Field(default_factory=list, min_length=1, max_length=MANY)  # noqa: N815 - the format's own spelling
+    allowedHosts: list[Text] = Field(default_factory=list, min_length=1, max_length=MANY)  # noqa: N815
+    forbiddenCommands: list[Text] = Field(default_factory=list, max_length=MANY)  # noqa: N815
 
 
 class HostFile(Strict):
@@ -110,9 +112,9 @@ class _ScenarioBase(Strict):
     schema_: str | None = Field(default=None, alias="$schema")
     key: Name
     description: str
-    tags: list[Name] = Field(default_factory=list)
-    hosts: list[HostFile] = Field(default_factory=list)
-    agents: list[AgentFile] = Field(default_factory=list)
+    tags: list[Name] = Field(default_factory=list, max_length=MANY)
+    hosts: list[HostFile] = Field(default_factory=list, max_length=MOST_HOSTS)
+    agents: list[AgentFile] = Field(default_factory=list, max_length=MOST_HOSTS)
     validation: ValidationFile = ValidationFile()
 
 
@@ -149,8 +151,8 @@ class TemplateFile(Strict):
     cpus: int | None = Field(default=None, ge=1, le=256)
     memory: Size | None = None
     disk: Size | None = None
-    packages: list[Name] = []
-    provision: list[Text] = []
+    packages: list[Name] = Field(default=[], max_length=MANY)
+    provision: list[Text] = Field(default=[], max_length=MANY)
 
 
 class EngineFile(BaseModel):
@@ -181,9 +183,11 @@ class BenchmarkFile(Strict):
 
     name: Name
     scenarios: Annotated[list[Name], BeforeValidator(_split, json_schema_input_type=list[Name] | _Names)] = Field(
-        min_length=1, description='Keys or tags, or "*" for every scenario: a list, or text with commas between them.'
+        min_length=1,
+        max_length=MANY,
+        description='Keys or tags, or "*" for every scenario: a list, or text with commas between them.',
     )
-    variants: list[VariantFile] = Field(default=[VariantFile()], min_length=1)
+    variants: list[VariantFile] = Field(default=[VariantFile()], min_length=1, max_length=MANY)
     iterations: int = Field(default=1, ge=1, le=1000)
     on_change: bool = True
     schedule: Text | None = Field(default=None, description="Five-field cron: a sweep.")

@@ -150,6 +150,9 @@ ROWS = [
     Row(says="include that leaves the repository", rule="leaves-repository", path=PREPARE, text="- hosts: all\n  vars_files: [../../../x.yml]\n", at="../../../x.yml", write="copy"),
     Row(says="copy that leaves the repository", rule="leaves-repository", path=PREPARE, text="- hosts: all\n  tasks:\n    - copy: {src: ../../../../../etc/shadow, dest: /x}\n", at="../../../../../etc", write="copy"),
     Row(says="role that leaves the repository", rule="leaves-repository", path=PREPARE, text="- hosts: all\n  roles: [{role: ../../../../r}]\n", at="../../../../r", write="copy"),
+    Row(
+        says="more problems than anybody reads", rule="more-problems", text=scenario(tags=[1] * 101), at=None, write="mend",
+    ),
     # ---- files
     Row(says="not JSON", rule="not-json", text='{"key": "nginx",\n  oops}', at="oops"),
     Row(says="not UTF-8", rule="not-utf8", text=b'{"key": "\xff"}', at="\ufffd", write="UTF-8"),
