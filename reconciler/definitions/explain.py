@@ -33,6 +33,13 @@ class _Withheld:
         return "(not shown)"
 
 
+_SIZES = {
+    "too_long": ("has more than {max_length} entries", "write fewer"),
+    "too_short": ("is empty", "write at least one"),
+    "string_too_short": ("is empty", ""),
+}
+
+
 def validated(
     model: type[Model], document: Document, path: str, *, secretive: bool = False
 ) -> tuple[Model | None, list[Finding]]:
@@ -98,10 +105,9 @@ def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> 
         return "wrong-value", f"{name}: {shown(given)} is not understood", str(context.get("error", ""))
     if kind == "secret":  # what was given is for nobody's eyes
         return "secret", f"{name}: {problem['msg']}", ""
-    if kind == "too_long":
-        return "wrong-value", f"{name} has more than {context['max_length']} entries", "write fewer"
-    if kind in ("string_too_short", "too_short"):
-        return "wrong-value", f"{name} is empty", "write at least one" if kind == "too_short" else ""
+    if kind in _SIZES:
+        what, hint = _SIZES[kind]
+        return "wrong-value", f"{name} {what.format(**context)}", hint
     if kind == "string_pattern_mismatch":
         if any(ord(letter) < 32 or ord(letter) == 127 for letter in given):
             return "wrong-value", f"{name} holds a line break or another control character", "write it on one line"
