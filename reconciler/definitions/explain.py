@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from reconciler.definitions.findings import Finding, closest, first, nearest, shown
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.positions import Document, Path, Positions
+from reconciler.definitions.schemas import HOST_NAME
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -109,7 +110,7 @@ def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> 
         what, hint = _SIZES[kind]
         return "wrong-value", f"{name} {what.format(**context)}", hint
     if kind == "string_pattern_mismatch":
-        if any(ord(letter) < 32 or ord(letter) == 127 for letter in given):
+        if context["pattern"] != HOST_NAME or not str(given).isprintable():
             return "wrong-value", f"{name} holds a line break or another control character", "write it on one line"
         hint = "a host's name has letters and digits, and between them dots, dashes and underscores"
         return "wrong-value", f"{name} cannot be {shown(given)}", hint

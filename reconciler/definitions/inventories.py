@@ -43,7 +43,7 @@ def named_by_inventory(scenario: Scenario, files: Mapping[str, bytes]) -> tuple[
     if not strange or not listed:
         return scenario, []
     if len(scenario.hosts) > 1 or len(listed) > 1 or "[" in listed[0]:
-        message = f"{strange[0].host_id} is given by its id alone, and the inventory lists {', '.join(listed)}"
+        message = f"{strange[0].host_id} is given by its id alone, and the inventory lists {shown(', '.join(listed))}"
         hint = "write host_name beside each host_id, as the inventory has it, for playbooks that name hosts"
         where = ("hosts", scenario.hosts.index(strange[0]), "host_id")
         return scenario, [(where, "unnamed-host", message, hint)]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -78,6 +79,11 @@ def kind_of(folder: str, path: str) -> str | None:
     return found[found.lastgroup] if found and found.lastgroup else None
 
 
+@lru_cache(maxsize=256)
+def _meant(kind: str) -> str | None:
+    return closest(kind, PARSERS)
+
+
 def stray_files(folder: str, tree: Tree) -> Iterator[Finding]:
     """Files below ``folder`` that nothing reads, and that were surely meant to be: in a misspelt folder, or one too deep."""
     for path in tree.under(folder):
@@ -86,7 +92,7 @@ def stray_files(folder: str, tree: Tree) -> Iterator[Finding]:
             continue
         if kind in PARSERS and rest.endswith(".mdx") and "/" in rest:
             message, hint = f"only files directly in {kind}/ are read", f"move it to {folder}/{kind}/"
-        elif kind not in PARSERS and (meant := closest(kind, PARSERS)):
+        elif kind not in PARSERS and (meant := _meant(kind)):
             message, hint = f"files in {kind}/ are not read", f"did you mean {meant}/?"
         else:
             continue

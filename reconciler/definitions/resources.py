@@ -31,7 +31,7 @@ Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
-_REGEX = re.compile(r"\A\^|\$\Z|\.[*+]|\\[a-zA-Z.]|\([^)]*\|[^)]*\)")
+_REGEX = re.compile(r"\A\^|\$\Z|\.\+|\\[swdbSWDB]|\(\?|\(\w+(?:\|\w+)+\)")
 """What a glob does not have, and the regular expressions of old did."""
 
 

@@ -18,7 +18,8 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A name that people and commit subjects show: no control characters."""
 
-HostName = Annotated[str, StringConstraints(max_length=63, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
+HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+HostName = Annotated[str, StringConstraints(max_length=63, pattern=HOST_NAME)]
 """A machine's name, and the name of a host in an inventory, where other characters would make a pattern of it."""
 
 ValidatorName = Literal["pattern_match", "job_resolution_status", "ticket_status", "task_count", "ansible"]

@@ -113,3 +113,12 @@ def test_positions_in_yaml_count_from_the_first_line_given() -> None:
     read = read_yaml("a:\n  - b: 1\n", first_line=5)
     assert read.value == {"a": [{"b": 1}]}
     assert read.positions().of(("a", 0, "b")) == (6, 8)
+
+
+@pytest.mark.parametrize(
+    "value", ["!!int ''", "!!int x", "!!float ''", "!!bool x", "!!timestamp x", "2026-99-99", "!!x y"]
+)
+def test_a_value_that_is_not_of_its_type_is_no_yaml(value: str) -> None:
+    with pytest.raises(Broken) as failure:
+        read_yaml(f"a: {value}\n")
+    assert failure.value.rule == "not-yaml"

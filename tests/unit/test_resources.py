@@ -207,9 +207,14 @@ def test_a_blacklist_pattern_that_is_in_every_command_is_told(pattern: str) -> N
     assert judged("blacklist", front("blacklist", pattern=pattern)) == [("warning", "bad-pattern")]
 
 
-@pytest.mark.parametrize("pattern", ["^rm", "rm$", "rm .*", r"rm\s+-rf", "(rm|dd) /dev"])
+@pytest.mark.parametrize("pattern", ["^rm", "rm$", "rm .+", r"rm\s+-rf", "(rm|dd) /dev", "(?:rm|dd -f) x"])
 def test_a_blacklist_pattern_of_the_old_kind_is_told(pattern: str) -> None:
     assert judged("blacklist", front("blacklist", pattern=pattern)) == [("warning", "bad-pattern")]
+
+
+@pytest.mark.parametrize("pattern", ["rm -rf .*", "curl * | sh", "dd if=* of=/dev/sd?", "$(reboot)", "(" * 100_000])
+def test_a_glob_that_only_looks_a_little_like_one_is_right(pattern: str) -> None:
+    assert judged("blacklist", front("blacklist", pattern=pattern)) == []
 
 
 # ---------------------------------------------------------------- references
@@ -333,6 +338,8 @@ SECRET = "hunter2"
         f"---\nname: x\ntype: SECRET\nvalue: %{SECRET}\n---\n",
         f'---\nname: x\ntype: SECRET\nvalue: "\\{SECRET}"\n---\n',
         f"---\nname: x\ntype: SECRET\nvalue: {SECRET}: {SECRET}\n---\n",
+        f'---\nname: "x\\t{SECRET}"\ntype: SECRET\n---\n',
+        f"---\nname: x\ntype: SECRET\nvault_path: ''\nvalue: {SECRET * 30_000}\n---\n",
         f"---\n{SECRET}\n---\n",
         "---\n220022\n---\n",
         f"---\nname: x\ntype: SECRET\n---\n{SECRET}\n",

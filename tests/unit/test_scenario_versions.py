@@ -340,7 +340,7 @@ def test_which_host_of_the_inventory_an_id_means_is_not_guessed() -> None:
     catalogue = load(files)
     (found,) = [f for f in catalogue.findings if f.rule == "unnamed-host"]
     assert (found.severity, found.path) == ("warning", "scenarios/nginx/scenario.json")
-    assert "hst_1 is given by its id alone, and the inventory lists web01, db01" in found.message
+    assert "hst_1 is given by its id alone, and the inventory lists 'web01, db01'" in found.message
     assert [h.name for h in catalogue.scenarios["nginx"].hosts] == ["hst_1", "hst_2"]
 
 
