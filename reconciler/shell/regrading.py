@@ -45,7 +45,7 @@ class Regrader:
             log.info("regrade started", trials=len(works), due=due, reason=works[0].reason, sandboxes=0)
             graded = await self._graded(await self._unrecorded(works))
             if graded:
-                await self._record(graded, due - len(graded), began)
+                await self._record(graded, due - len(works), began)
         return True
 
     async def _unrecorded(self, works: Sequence[Work]) -> Mapping[str, Work]:
