@@ -106,8 +106,9 @@ def _byte_range(first: int, last: int) -> str:
     return f"\\x{first:02x}" if first == last else f"\\x{first:02x}-\\x{last:02x}"
 
 
+@lru_cache(maxsize=1)
 def re2_text(text: str) -> bytes:
-    """The text as re2 sees it."""
+    """The text as re2 sees it. One text after the other is searched for many patterns."""
     if not text.isascii():
         text = _OTHER.sub("\x80", _ASTRAL.sub("\x80\x80", text))
         text = _LINE_END.sub("\x82", _SPACE.sub("\x81", text))
