@@ -19,7 +19,7 @@ def cron_trigger(cron: Cron) -> CronTrigger:
     """The trigger of a five-field expression. Raises ``ValueError`` with what is wrong with it."""
     try:
         zone = ZoneInfo(cron.timezone)
-    except (ZoneInfoNotFoundError, ValueError, IsADirectoryError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"unknown time zone {cron.timezone!r}") from error
     return CronTrigger.from_crontab(_crontab_weekdays(cron.expression), timezone=zone)
 

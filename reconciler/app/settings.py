@@ -31,7 +31,7 @@ def _window(value: object) -> Window:
     try:
         ZoneInfo(zone)
         return Window(start=time(int(found[1]), int(found[2])), end=time(int(found[3]), int(found[4])), timezone=zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"{value!r} names no time of day in a known time zone") from error
 
 

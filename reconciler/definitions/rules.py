@@ -7,18 +7,11 @@ from typing import NamedTuple
 
 from reconciler.core.model import Rule, Scope, Validator
 from reconciler.core.scoring import TARGETS
+from reconciler.definitions.conditions import FITTING
 from reconciler.definitions.findings import nearest, shown
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.definitions.schemas import OLD_STATUSES, STATUSES, RuleFile
 
-_FITTING: Mapping[str, frozenset[str]] = {
-    "pattern_match": frozenset({"pattern", "where"}),
-    "job_resolution_status": frozenset({"pattern"}),
-    "ticket_status": frozenset({"pattern"}),
-    "task_count": frozenset({"min", "max"}),
-    "ansible": frozenset({"ansiblePath"}),
-}
-"""The fields that say something to a validator."""
 _SCOPES: Mapping[str, Scope] = {where: scope for scope, targets in TARGETS.items() for where in targets}
 """The scope of each ``where`` target."""
 
@@ -100,7 +93,7 @@ def _newest(written: _Written) -> str | None:
 
 
 def _field_problems(rule: _Written) -> Iterator[FieldProblem]:
-    fitting = _FITTING[rule.validator]
+    fitting = FITTING[rule.validator]
     taken = " and ".join(sorted(fitting))
     given = {f for f in ("pattern", "where", "min", "max", "ansiblePath") if getattr(rule, f) is not None}
     for name in sorted(given - fitting):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from reconciler.core.model import Mode
+from reconciler.definitions.conditions import add_conditions
 from reconciler.definitions.proof_record import ProofRecord
 from reconciler.definitions.record import TrialRecord
 from reconciler.definitions.selection import split_names
@@ -53,6 +54,7 @@ def _split(value: object) -> object:
 
 _Names = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f,][^\x00-\x1f\x7f]*$")]
 """At least one name, separated by commas."""
+_ListedNames = Annotated[list[Name], Field(min_length=1, max_length=MANY)]
 OneOrMore = Annotated[list[Name], BeforeValidator(_one_is_a_list, json_schema_input_type=list[Name] | Name)]
 """A list of names; one alone may be written without brackets."""
 
@@ -183,7 +185,7 @@ class BenchmarkFile(Strict):
     """Declared demand: scenarios × variants."""
 
     name: Name
-    scenarios: Annotated[list[Name], BeforeValidator(_split, json_schema_input_type=list[Name] | _Names)] = Field(
+    scenarios: Annotated[list[Name], BeforeValidator(_split, json_schema_input_type=_ListedNames | _Names)] = Field(
         min_length=1,
         max_length=MANY,
         description='Keys or tags, or "*" for every scenario: a list, or text with commas between them.',
@@ -213,6 +215,7 @@ def schema_documents() -> dict[str, dict[str, Any]]:
         "proof.schema.json": ("The record of a scenario's proof", ProofRecord, "serialization"),
     }
     return {
-        name: {**TypeAdapter(kind).json_schema(by_alias=True, mode=mode), "$schema": _DIALECT, "title": title}
+        name: add_conditions(TypeAdapter(kind).json_schema(by_alias=True, mode=mode), STATUSES)
+        | {"$schema": _DIALECT, "title": title}
         for name, (title, kind, mode) in kinds.items()
     }

@@ -58,6 +58,11 @@ def broken(draw: st.DrawFn) -> tuple[str, bytes]:
     return path, draw(_broken_text(path, data, how))
 
 
+def broken_values(value: object) -> st.SearchStrategy[object]:
+    """What a value looks like with one thing in it broken."""
+    return _broken_value(value, rename=False) | _broken_value(value, rename=True)
+
+
 @st.composite
 def _broken_value(draw: st.DrawFn, value: object, *, rename: bool) -> object:
     whole = copy.deepcopy(value)

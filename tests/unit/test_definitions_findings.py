@@ -190,6 +190,7 @@ def test_two_scenarios_with_one_key_name_each_other_and_both_stall() -> None:
         ({"schedule": "0 2 * *"}, "bad-schedule", "five fields, and this has 4", "every night"),
         ({"schedule": "0 99 * * *"}, "bad-schedule", "0 99", "every night"),
         ({"schedule": "0 2 * * *", "timezone": "Europe/Pariss"}, "bad-timezone", "Europe/Pariss", "Europe/Paris"),
+        ({"timezone": "x" * 300}, "bad-timezone", "xxx", "Europe/Paris"),
         ({"mode": "docker"}, "unknown-value", "docker", "incus"),
         ({"mode": None}, "missing-field", "mode is missing", "mode"),
         ({"iterations": 0}, "wrong-value", "iterations", ""),
