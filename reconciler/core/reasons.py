@@ -75,7 +75,7 @@ def reason(trial: Trial, trend: Trend | None, changed: tuple[Change, ...], told:
 
 def regrade_reason(changed: tuple[Change, ...], told: str | None) -> str:
     """Why a stored transcript is graded again; ``changed`` are rules alone."""
-    return f"only {_names(changed)} changed" + (f" in {told}" if told else "")
+    return f"only {_names(changed) or 'rules'} changed" + (f" in {told}" if told else "")
 
 
 def reuse_reason(trend: Trend | None, batch: str, mode: str, epoch: str) -> str:

@@ -61,14 +61,13 @@ class Preparer:
     def _explain(
         self, item: Missing, trend: Trend | None, demand: Demand, commit: Callable[[Demand, Change], str | None]
     ) -> str:
-        paths = regradable(trend, item.trial)
         before = holder(trend, item.regrades) if item.regrades else latest(trend, item.trial)
         changed = changes(item.trial.batch.inputs, before.parts) if before else ()
         told = commit(demand, changed[0]) if changed else None
         if item.regrades:
             return regrade_reason(changed, told)
-        why = reason(item.trial, trend, changed, told)
-        return why + (f"; not graded again: {self.past.unusable[paths[0]]}" if paths else "")
+        tried = [self.past.unusable[p] for p in regradable(trend, item.trial) if p in self.past.unusable]
+        return reason(item.trial, trend, changed, told) + (f"; not graded again: {tried[0]}" if tried else "")
 
     def choices(self, world: World) -> list[Choice]:
         """What becomes of each wanted batch, and why."""
