@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,18 @@ from rich.text import Text
 
 from reconciler.app.linting import lint_directory
 from reconciler.app.settings import find, load
-from reconciler.app.wiring import Program, wired
+from reconciler.app.wiring import wired
 from reconciler.cli.findings import Form, finding_document, print_findings
+from reconciler.cli.looking import Look, grouped, observed, take_look
 from reconciler.cli.progress import wide_console
 from reconciler.core.dashboard import Row, percent
-from reconciler.core.planning import Plan
 from reconciler.core.trends import Trend, verdict
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.trendfile import parse_trend, trend_document
-from reconciler.shell.observe import World
 from reconciler.shell.preparing import Choice
 from reconciler.shell.reporting import (
     held_document,
     stalled_document,
-    status_note,
     trial_document,
     variant_document,
 )
@@ -35,69 +32,12 @@ _NAMED = 3
 _STYLES = {"regressed": "bold red", "fail": "red", "suspected": "yellow", "pass": "green", "improved": "bold green"}
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)  # asyncio.run asks for the repr of what it returns: seconds, here
-class Look:
-    """One look from the command line, while no daemon is needed."""
-
-    world: World
-    plan: Plan
-    rows: Sequence[Row]
-    reasons: Mapping[str, str]
-    """Trial id to why it is due."""
-    choices: Sequence[Choice]
-    alive: bool
-    note: dict[str, Any]
-
-
-async def _look(config: Path | None, *, explain: bool = False) -> Look:
-    async with wired(load(find(config))) as program:
-        world = await _observed(program)
-        plan = program.reconciler.decide(world)
-        while explain and await asyncio.to_thread(program.preparer.verify, world, plan.due):
-            world = await program.observer.look()
-            plan = program.reconciler.decide(world)
-        reasons: Mapping[str, str] = {}
-        choices: Sequence[Choice] = ()
-        if explain:
-            told = await asyncio.to_thread(program.preparer.explain, world, plan.due)
-            reasons = {due.trial.id: why for due, why in zip(plan.due, told, strict=True)}
-            choices = await asyncio.to_thread(program.preparer.choices, world)
-        alive = program.state.locked()
-        last: Mapping[str, Any] = program.state.get("status") or {}
-        note = dict(last) if alive and last else status_note(world, plan, {})
-        if not alive:
-            note["stalled"] = [*note["stalled"], *_given_up(last, world, plan)]
-        return Look(
-            world=world,
-            plan=plan,
-            rows=await asyncio.to_thread(program.rows.of, world, world.results),
-            reasons=reasons,
-            choices=choices,
-            alive=alive,
-            note=note,
-        )
-
-
-def _given_up(last: Mapping[str, Any], world: World, plan: Plan) -> list[dict[str, Any]]:
-    """What the last run here gave up at this very revision, and has no result since."""
-    if last.get("revision") != world.revision:
-        return []
-    due = {item.trial.id for item in plan.due}
-    return [d for d in last.get("stalled", []) if d.get("trial") in due]
-
-
-async def _observed(program: Program) -> World:
-    await program.observer.fetch()
-    await program.results.refresh()
-    return await program.observer.look()
-
-
 # ---------------------------------------------------------------- plan
 
 
 def plan(config: Path | None, *, as_json: bool, detailed: bool) -> int:
     """Print the plan; with ``detailed``, 2 says that something is due."""
-    look = asyncio.run(_look(config, explain=True))
+    look = asyncio.run(take_look(config, explain=True))
     due = [trial_document(d.trial, action=d.action, reason=look.reasons[d.trial.id]) for d in look.plan.due]
     held = [held_document(h) for h in look.plan.held]
     stalled = [stalled_document(s) for s in look.plan.stalled]
@@ -109,7 +49,7 @@ def plan(config: Path | None, *, as_json: bool, detailed: bool) -> int:
             "stalled": stalled,
             "batches": [_choice_document(choice) for choice in look.choices],
             "reused": look.plan.reused,
-            "warnings": [*look.world.warnings, *_broken(look)],
+            "warnings": [*look.world.warnings, *look.broken],
         }
         print(json.dumps(document, indent=1))
     else:
@@ -141,7 +81,7 @@ def _print_plan(
     for warning in look.world.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
     for title, items in (("due", due), ("held", held), ("stalled", stalled)):
-        for group in _grouped(items):
+        for group in grouped(items):
             console.print(
                 Text.assemble((f"{title:8}", "bold"), f"{group[0]}  "), Text(group[1], style="dim"), soft_wrap=True
             )
@@ -165,22 +105,6 @@ def _reused(choices: Sequence[Choice]) -> Iterator[tuple[str, str]]:
         yield f"{', '.join(names)}{more} ({sum(c.trials for c in group)})", reason
 
 
-def _grouped(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Trials that differ in their iteration alone, as one line."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for item in items:
-        variant = item["variant"]["specialty"].lower().replace("_", "-") if item["variant"] else "every variant"
-        verb = "regrade " if item["action"] == "regrade" else ""
-        key = (f"{verb}{item['scenario'] or 'every scenario'} × {variant}", item["reason"])
-        groups.setdefault(key, []).append(item["iteration"] or 0)
-    return [(f"{name} #{_span(ns)}" if any(ns) else name, reason) for (name, reason), ns in groups.items()]
-
-
-def _span(numbers: list[int]) -> str:
-    low, high = min(numbers), max(numbers)
-    return str(low) if low == high else f"{low}-{high}"
-
-
 # ---------------------------------------------------------------- validate
 
 
@@ -193,7 +117,7 @@ def validate(config: Path | None, directory: Path | None, form: Form) -> int:
 async def _linted(config: Path | None) -> Sequence[Finding]:
     """Every finding in the configured source. Raises ``Unavailable`` where it cannot be read."""
     async with wired(load(find(config))) as program:
-        catalogue = (await _observed(program)).catalogue
+        catalogue = (await observed(program)).catalogue
         program.observer.need_revision()
         return await asyncio.to_thread(catalogue.lint, program.observer.source.read) if catalogue else ()
 
@@ -203,7 +127,7 @@ async def _linted(config: Path | None) -> Sequence[Finding]:
 
 def status(config: Path | None, *, as_json: bool) -> int:
     """Print how everything stands."""
-    look = asyncio.run(_look(config))
+    look = asyncio.run(take_look(config))
     if as_json:
         document = {
             "revision": look.world.revision,
@@ -213,16 +137,12 @@ def status(config: Path | None, *, as_json: bool) -> int:
             "held": look.note["held"],
             "stalled": look.note["stalled"],
             "findings": [finding_document(f) for f in look.world.findings],
-            "warnings": [*look.world.warnings, *_broken(look)],
+            "warnings": [*look.world.warnings, *look.broken],
         }
         print(json.dumps(document, indent=1))
         return 0
     _print_status(look)
     return 0
-
-
-def _broken(look: Look) -> list[str]:
-    return [f"{path}: {problem}" for path, problem in sorted(look.world.results.broken.items())]
 
 
 def _row_document(row: Row) -> dict[str, Any]:
@@ -249,7 +169,7 @@ def _print_status(look: Look) -> None:
     console = wide_console()
     daemon = f"daemon: pid {look.note.get('pid')}" if look.alive else "no daemon works in this state directory"
     console.print(f"revision {(look.world.revision or 'none')[:10]}, {daemon}")
-    for line in (*look.world.warnings, *_broken(look)):
+    for line in (*look.world.warnings, *look.broken):
         console.print(Text(f"! {line}", style="yellow"), soft_wrap=True)
     console.print(_rows_table(look.rows))
     listed: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
@@ -259,7 +179,7 @@ def _print_status(look: Look) -> None:
     )
     for title, tell in listed:
         items = look.note[title] if look.alive or title != "running" else []
-        for name, reason in _grouped([{**d, "reason": tell(d)} for d in items]):
+        for name, reason in grouped([{**d, "reason": tell(d)} for d in items]):
             console.print(Text.assemble((f"{title:8}", "bold"), f"{name}  "), Text(reason, style="dim"), soft_wrap=True)
     for finding in look.world.findings:
         console.print(Text(f"{finding.severity}: {finding.line_of_text}", style="red"), soft_wrap=True)
@@ -302,7 +222,7 @@ async def series_of_configuration(
 ) -> tuple[Sequence[Row], list[tuple[str, Trend]]]:
     """The rows and the trends of the wanted series, for :func:`trend_table`."""
     async with wired(load(find(config))) as program:
-        world = await _observed(program)
+        world = await observed(program)
         program.observer.need_revision()
         rows = [
             r for r in await asyncio.to_thread(program.rows.of, world, world.results) if scenario in (None, r.scenario)

@@ -1,0 +1,95 @@
+"""One look at the configured world, for the commands that show it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.app.settings import find, load
+from reconciler.app.wiring import Program, wired
+from reconciler.core.dashboard import Row
+from reconciler.core.planning import Plan
+from reconciler.shell.observe import World
+from reconciler.shell.preparing import Choice
+from reconciler.shell.reporting import status_note
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)  # asyncio.run asks for the repr of what it returns: seconds, here
+class Look:
+    """One look from the command line, while no daemon is needed."""
+
+    world: World
+    plan: Plan
+    rows: Sequence[Row]
+    reasons: Mapping[str, str]
+    """Trial id to why it is due."""
+    choices: Sequence[Choice]
+    alive: bool
+    note: dict[str, Any]
+
+    @property
+    def broken(self) -> list[str]:
+        """The records that cannot be read, and why."""
+        return [f"{path}: {problem}" for path, problem in sorted(self.world.results.broken.items())]
+
+
+async def take_look(config: Path | None, *, explain: bool = False) -> Look:
+    """Look at the configured world; what is due is explained where that is asked for: it takes its time."""
+    async with wired(load(find(config))) as program:
+        world = await observed(program)
+        plan = program.reconciler.decide(world)
+        while explain and await asyncio.to_thread(program.preparer.verify, world, plan.due):
+            world = await program.observer.look()
+            plan = program.reconciler.decide(world)
+        reasons: Mapping[str, str] = {}
+        choices: Sequence[Choice] = ()
+        if explain:
+            told = await asyncio.to_thread(program.preparer.explain, world, plan.due)
+            reasons = {due.trial.id: why for due, why in zip(plan.due, told, strict=True)}
+            choices = await asyncio.to_thread(program.preparer.choices, world)
+        alive = program.state.locked()
+        last: Mapping[str, Any] = program.state.get("status") or {}
+        note = dict(last) if alive and last else status_note(world, plan, {})
+        if not alive:
+            note["stalled"] = [*note["stalled"], *_given_up(last, world, plan)]
+        return Look(
+            world=world,
+            plan=plan,
+            rows=await asyncio.to_thread(program.rows.of, world, world.results),
+            reasons=reasons,
+            choices=choices,
+            alive=alive,
+            note=note,
+        )
+
+
+def _given_up(last: Mapping[str, Any], world: World, plan: Plan) -> list[dict[str, Any]]:
+    """What the last run here gave up at this very revision, and has no result since."""
+    if last.get("revision") != world.revision:
+        return []
+    due = {item.trial.id for item in plan.due}
+    return [d for d in last.get("stalled", []) if d.get("trial") in due]
+
+
+async def observed(program: Program) -> World:
+    """The world as it is now, remotes included."""
+    await program.observer.fetch()
+    await program.results.refresh()
+    return await program.observer.look()
+
+
+def grouped(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Trials that differ in their iteration alone, as one line."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for item in items:
+        variant = item["variant"]["specialty"].lower().replace("_", "-") if item["variant"] else "every variant"
+        verb = "regrade " if item["action"] == "regrade" else ""
+        key = (f"{verb}{item['scenario'] or 'every scenario'} × {variant}", item["reason"])
+        groups.setdefault(key, []).append(item["iteration"] or 0)
+    return [(f"{name} #{_span(ns)}" if any(ns) else name, reason) for (name, reason), ns in groups.items()]
+
+
+def _span(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low}-{high}"
