@@ -34,12 +34,12 @@ class Said:
         return json.loads(self.out)
 
 
-def reconciler(*args: str, env: Mapping[str, str] | None = None, cwd: Path = PROJECT) -> Said:
-    """Run the command line to its end."""
+def reconciler(
+    *args: str, env: Mapping[str, str] | None = None, cwd: Path = PROJECT, within: float = PATIENCE * 2
+) -> Said:
+    """Run the command line to its end, which comes within that many seconds."""
     command = [sys.executable, "-m", "reconciler", *args]
-    done = subprocess.run(
-        command, capture_output=True, env=_environment(env), cwd=cwd, timeout=PATIENCE * 2, check=False
-    )
+    done = subprocess.run(command, capture_output=True, env=_environment(env), cwd=cwd, timeout=within, check=False)
     return Said(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.adapters.namespace import cgroups
 from reconciler.app.settings import load
 from tests.git_world import bare, commit, git
-from tests.processes import Daemon, Said, reconciler
+from tests.processes import PATIENCE, Daemon, Said, reconciler
 
 Files = Mapping[str, str | None]
 """Path to contents; None: removed."""
@@ -127,9 +127,9 @@ class World:
 
     # ------------------------------------------------------------ the program over it
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None) -> Said:
+    def run(self, *args: str, env: Mapping[str, str] | None = None, within: float = PATIENCE * 2) -> Said:
         """Run a command on this world's configuration."""
-        return reconciler(*args, "--config", str(self.config), env=env, cwd=self.folder)
+        return reconciler(*args, "--config", str(self.config), env=env, cwd=self.folder, within=within)
 
     def plan(self) -> Any:
         """``plan --json``."""

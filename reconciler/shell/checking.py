@@ -17,7 +17,7 @@ from reconciler.core.proofs import DERIVED, Case, Claim, Outcome, Step, cases, j
 from reconciler.definitions.proof_record import ProofRecord, parse_proof
 from reconciler.definitions.trendfile import dump_json
 from reconciler.ports import Clock, ResultsStore, Sandbox
-from reconciler.shell.looking import by_itself, changed, differences, interfaces, moment
+from reconciler.shell.looking import by_itself, changed, differences, interfaces, moment, not_shared
 from reconciler.shell.machines import Machines, Stage, why
 from reconciler.shell.work import Origin
 
@@ -25,6 +25,9 @@ log = structlog.get_logger()
 
 _IDLE_SECONDS = 3.0
 """The longest that a machine is watched while nobody does anything, to know what changes there by itself."""
+
+_SHOW_HOST = frozenset({"namespace"})
+"""Modes whose sandboxes show the host's files, as they change there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,13 +167,13 @@ class Checker:
         self, exhibit: Exhibit, case: Case, label: str, sandboxes: Sequence[Sandbox], outcome: Outcome
     ) -> Outcome:
         """Play and restore, then hold the machine against a twin that nobody touched."""
-        since = [await moment(s) for s in sandboxes]
-        if stopped := await self._stopped(exhibit, case.restored, sandboxes):
-            return replace(outcome, stopped=stopped)
         left: list[str] = []
         async with self._twins(exhibit, label) as twins:
+            since = [await moment(s) for s in sandboxes]
+            if stopped := await self._stopped(exhibit, case.restored, sandboxes):
+                return replace(outcome, stopped=stopped)
             for sandbox, then, twin in zip(sandboxes, since, twins, strict=True):
-                left += await differences(sandbox, (await changed(sandbox, then))[0], twin)
+                left += await differences(sandbox, await self._own(exhibit, sandbox, then, twin), twin)
         return replace(outcome, leftovers=tuple(left))
 
     async def _stopped(self, exhibit: Exhibit, playbooks: Sequence[str], sandboxes: Sequence[Sandbox]) -> str:
@@ -189,18 +192,25 @@ class Checker:
         self, exhibit: Exhibit, label: str, sandboxes: Sequence[Sandbox], idle: float
     ) -> tuple[dict[str, PlaybookResult], tuple[str, ...]]:
         """The rules' playbooks once more, and the files that changed meanwhile and do not change by themselves."""
-        began = [await moment(s) for s in sandboxes]
-        await self.clock.sleep(idle)
-        before = [await changed(s, since) for s, since in zip(sandboxes, began, strict=True)]
-        truth = await self._truth(exhibit, sandboxes)
-        touched: list[Sequence[str]] = []
-        for sandbox, (lively, since) in zip(sandboxes, before, strict=True):
-            touched.append([path for path in (await changed(sandbox, since))[0] if not by_itself(path, lively)])
-        if any(touched):
-            async with self._twins(exhibit, label) as twins:
-                for number, (sandbox, twin) in enumerate(zip(sandboxes, twins, strict=True)):
-                    touched[number] = await differences(sandbox, touched[number], twin)
-        return truth, tuple(itertools.chain.from_iterable(touched))
+        async with (
+            self._twins(exhibit, label)
+            if exhibit.claim.mode in _SHOW_HOST
+            else contextlib.nullcontext[Sequence[Sandbox]](()) as twins
+        ):
+            began = [await moment(s) for s in sandboxes]
+            await self.clock.sleep(idle)
+            before = [await changed(s, since) for s, since in zip(sandboxes, began, strict=True)]
+            truth = await self._truth(exhibit, sandboxes)
+            touched: list[str] = []
+            for sandbox, (lively, since), twin in itertools.zip_longest(sandboxes, before, twins):
+                own = await self._own(exhibit, sandbox, since, twin)
+                touched += [path for path in own if not by_itself(path, lively)]
+        return truth, tuple(touched)
+
+    async def _own(self, exhibit: Exhibit, sandbox: Sandbox, since: int, twin: Sandbox) -> Sequence[str]:
+        """The files that changed in a sandbox, without those of a host that it shows."""
+        paths, _ = await changed(sandbox, since)
+        return await not_shared(paths, since, twin) if paths and exhibit.claim.mode in _SHOW_HOST else paths
 
     def _twins(self, exhibit: Exhibit, label: str) -> contextlib.AbstractAsyncContextManager[Sequence[Sandbox]]:
         """Machines like those under a label, that nobody touches."""

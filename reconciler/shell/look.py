@@ -37,7 +37,7 @@ LIVELY = ("/dev", "/proc", "/run", "/sys", "/var/log/journal", "/var/lib/systemd
 LIVELY_NAMES = {"__pycache__", "wtmp", "btmp", "lastlog", "faillog", "auth.log", "syslog"}
 SHARED = ("/tmp", "/var/tmp")
 """Folders in which names come and go; what stays in them counts."""
-MOST = 5000
+MOST = 50_000
 """Paths that are told; a machine on which more has changed is not looked at further."""
 
 

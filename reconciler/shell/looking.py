@@ -11,8 +11,7 @@ from reconciler.ports import Sandbox
 _LOOK = Path(__file__).with_name("look.py").read_text(encoding="utf-8")
 _SECONDS = 120.0
 _LIMIT = 8 << 20
-_MOST = 5000
-_LOOKS = 4
+_MOST = 50_000
 
 
 async def moment(sandbox: Sandbox) -> int:
@@ -26,24 +25,19 @@ async def changed(sandbox: Sandbox, since: int) -> tuple[Sequence[str], int]:
     return list(answer["changed"]), int(answer["now"])
 
 
-async def differences(sandbox: Sandbox, paths: Sequence[str], twin: Sandbox) -> Sequence[str]:
-    """How files differ from those of a machine that nobody touched.
+async def not_shared(paths: Sequence[str], since: int, twin: Sandbox) -> Sequence[str]:
+    """Without what changed in an untouched sandbox as well, or in a folder that did: that of a host which both show."""
+    theirs = {*(await changed(twin, since))[0]}
+    return [path for path in paths if theirs.isdisjoint((path, path.rpartition("/")[0]))]
 
-    A namespace sandbox shows the host's own files as they change: only what differs each time it is looked at counts.
-    """
-    here: Mapping[str, Any] = {}
-    there: Mapping[str, Any] = {}
+
+async def differences(sandbox: Sandbox, paths: Sequence[str], twin: Sandbox) -> Sequence[str]:
+    """How files differ from those of a machine that nobody touched."""
     if len(paths) >= _MOST:
         return [f"{_MOST} files and more that changed"]
-    for _ in range(_LOOKS):
-        if paths:
-            here, there = await _states(sandbox, paths), await _states(twin, paths)
-            paths = [path for path in paths if here[path] != there[path]]
-    return [_difference(path, here[path], there[path]) for path in paths]
-
-
-async def _states(sandbox: Sandbox, paths: Sequence[str]) -> Mapping[str, Any]:
-    return await _ask(sandbox, "state", json.dumps(paths).encode())
+    asked = json.dumps(paths).encode()
+    here, there = await _ask(sandbox, "state", asked), await _ask(twin, "state", asked)
+    return [_difference(path, here[path], there[path]) for path in paths if here[path] != there[path]]
 
 
 def _difference(path: str, here: Sequence[Any] | None, there: Sequence[Any] | None) -> str:
