@@ -33,7 +33,7 @@ NAMES_TO_PUT = (
 )
 TEXTS_TO_PUT = (
     *(b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\r", b"\t", b"\x85", b"\xe2\x80\xa8", b"\x1a", b"\x7f"),
-    *(b"[" * 100_000, b"{" * 100_000, b'{"a":' * 50_000, b"- " * 50_000, b"? " * 50_000, b"&a [*a]", b"*a", b"!!python/object:os.system x"),
+    *(b"[" * 900_000, b"{" * 100_000, b'{"a":' * 50_000, b"- " * 50_000, b"? " * 50_000, b"&a [*a]", b"*a", b"!!python/object:os.system x"),
     *(b"!!binary x", b"!!timestamp x", b"!!int x", b"!!float x", b"!!set [a]", b"!!omap {a: b}", b"!!null x", b"!!bool x", b"!x y", b"%YAML 9.9\n---\n"),
     *(b"\n---\n", b"\n...\n", b"<<: *a\n", b"<<: [x]\n", b"? [a]\n: b\n", b"? {a: b}\n: c\n", b"'", b'"', b"\\u", b"\\ud800", b"//", b",", b":", b"#"),
     *(b"1" * 5000, b"1e99999", b"-", b".", b"NaN", b"Infinity", b"-Infinity", b".nan", b".inf", b"0o8", b"0b2", b"1_", b"60:60:60", b"2026-99-99"),

@@ -79,6 +79,9 @@ FRONT: Mapping[str, dict[str, Any]] = {
     "config/specialties/fuzzed.mdx": {"name": "fuzzed", "description": "d", "execution_mode": "investigate_only"},
     "config/operational_rules/fuzzed.mdx": {"name": "fuzzed", "org": "o", "tags": ["os:linux", "procedure:restart"]},
     "config/hosts/fuzzed.mdx": {"name": "fuzzed", "public_ip": "10.0.0.1", "target_port": 22, "tags": ["os:linux"]},
+    "config/credentials/fuzzed.mdx": {"name": "fuzzed", "type": "VAULT_PATH", "vault_path": "kv/fuzzed"},
+    "config/blacklist/fuzzed.mdx": {"pattern": "rm -rf *"},
+    "config/gateways/fuzzed.mdx": {"org": "o", "type": "servicenow", "metadata": {"dedup_window_minutes": 5}},
     "config/agents/fuzzed.mdx": {
         "name": "fuzzed", "specialty": "fuzzed", "host": "fuzzed", "main_engine": "fuzzed", "secondary_engine": "fuzzed",
     },
@@ -116,7 +119,10 @@ def written(path: str, value: object) -> bytes:
     if path.endswith(".json"):
         return json.dumps(value, indent=1).encode().replace(b'"@huge@"', b"7" * 5000)
     text = yaml.safe_dump(value, sort_keys=False, allow_unicode=False).encode().replace(b"'@huge@'", b"7" * 5000)
-    return b"---\n" + text + b"---\n## Always\n\n```bash\ntrue\n```\n" if path.endswith(".mdx") else text
+    if not path.endswith(".mdx"):
+        return text
+    body = b"## Always\n\n```bash\ntrue\n```\n" if "specialties" in path or "rules" in path else b""
+    return b"---\n" + text + b"---\n" + body
 
 
 GOOD: Mapping[str, bytes] = {
