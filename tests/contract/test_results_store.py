@@ -91,6 +91,15 @@ async def test_a_record_is_never_changed_and_the_rest_of_the_commit_is_made(stor
     assert store.read(held) == held
 
 
+async def test_a_proof_is_listed_and_never_changed_while_it_can_be_read(store: ResultsStore) -> None:
+    path, proof = "proofs/stale-lock/0123456789abcdef0123.json", b'{"schema": "reconciler.proof/1", "proof": "a"}\n'
+    await store.append({path: b"cut"}, "damaged")
+    await store.append({path: proof}, "proven")
+    await store.append({path: proof.replace(b'"a"', b'"b"')}, "proven otherwise")
+    assert store.read([path]) == {path: proof}
+    assert (await store.view()).proofs == {path}
+
+
 @pytest.mark.parametrize("contents", [b"not json", b"[]", b'{"schema": "other/1"}', b"", b"\xff{}", b"[" * 100_000])
 async def test_a_broken_record_does_not_count_and_can_be_written_again(store: ResultsStore, contents: bytes) -> None:
     await store.append({A: contents, B: record("b"), "transcripts/a.json": b"first"}, "a broken one")

@@ -204,3 +204,25 @@ def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
     assert (process.returncode, made()) == (3, [])
     assert "no sandbox is left" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.real("incus")
+def test_what_a_killed_check_leaves_in_incus_is_an_orphan_that_purging_destroys(tmp_path: Path) -> None:
+    here = world(tmp_path, provable("slow", prepare=play("ansible.builtin.command: sleep 3600")))
+    command = [sys.executable, "-m", "reconciler", "check", "slow", "--mode", "incus", "--config", str(here.config)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
+    mine = f"rec-{digest([load(here.config).instance, 'check'])[:8]}-"
+
+    def orphans() -> list[bool]:
+        listed = here.run("sandbox", "list", "--json").json["sandboxes"]
+        return [box["orphan"] for box in listed if box["name"].startswith(mine)]
+
+    while not (seen := orphans()):
+        assert process.poll() is None
+    assert not any(seen), "somebody works for them"
+    process.kill()
+    process.wait()
+    assert all(orphans())
+    assert here.run("sandbox", "purge-vms").code == 0
+    assert orphans() == []
