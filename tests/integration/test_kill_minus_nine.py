@@ -81,7 +81,12 @@ def sandboxes(world: World) -> list[str]:
         return []
     listed = subprocess.run(["incus", "list", "--format", "json"], capture_output=True, check=True, timeout=30)
     instance = load(world.config).instance
-    return [i["name"] for i in json.loads(listed.stdout) if i["config"].get("user.reconciler.instance") == instance]
+    mark, mine = f"rec-{instance[:8]}-", {"user.reconciler.instance": instance}
+    return [
+        i["name"]
+        for i in json.loads(listed.stdout)  # one that is just being made or deleted has no configuration
+        if i["name"].startswith(mark) or mine.items() <= (i["config"] or {}).items()
+    ]
 
 
 @pytest.mark.real("namespace", "ansible")
