@@ -148,6 +148,8 @@ class ShellWorld:
     playbooks: dict[str, PlaybookResult | Exception] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits(parallel=3, memory_mib=8192, attempts=3))
     events: list[Event] = field(default_factory=list)
+    heard: Callable[[Event], None] = lambda _: None
+    """Called with each event as it comes."""
 
     def __post_init__(self) -> None:
         self.source = MemorySource(folders=("scenarios", "config"), state=self.folder)
@@ -155,6 +157,10 @@ class ShellWorld:
         self.notes = MemoryNotes()
         self.local = MemoryResults(self.remote)
         self.provisioner = MemoryProvisioner()
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        self.heard(event)
 
     def commit(self, files: Mapping[str, bytes | None], subject: str = "change") -> str:
         return self.source.commit(files, subject)
@@ -209,7 +215,7 @@ class ShellWorld:
                 journal=journal,
                 leases=leases,
                 clock=self.clock,
-                listener=self.events.append,
+                listener=self._hear,
             ),
             grader=grader,
             recorder=recorder,
@@ -217,7 +223,7 @@ class ShellWorld:
             journal=journal,
             clock=self.clock,
             leases=leases,
-            listener=self.events.append,
+            listener=self._hear,
         )
         reconciler = Reconciler(
             observer=observer,
@@ -235,22 +241,22 @@ class ShellWorld:
             patterns=LiteralPatterns(),
             policy=Policy(limits=self.limits, drain=5),
             notify=lambda _: None,
-            listener=self.events.append,
+            listener=self._hear,
         )
         dispatcher.woken = reconciler.wake
         timetable.ring = reconciler.ring
         return reconciler
 
-    async def settle(self, daemon: Reconciler | None = None) -> Plan:
-        """Run a daemon until nothing is due; where only time helps, time passes."""
-        daemon = daemon or self.daemon()
-        running = asyncio.create_task(daemon.run(until_settled=True))
-        while not running.done():
-            await asyncio.wait([running], timeout=0.02)
-            if not running.done():
+    async def settle(self, *daemons: Reconciler) -> Plan:
+        """Run daemons until nothing is due for the first; where only time helps, time passes: never while a trial runs."""
+        daemons = daemons or (self.daemon(),)
+        running = [asyncio.create_task(daemon.run(until_settled=True)) for daemon in daemons]
+        while (await asyncio.wait(running, timeout=0.02))[1]:
+            if not any(daemon.dispatcher.busy for daemon in daemons):
                 self.clock.advance(timedelta(seconds=20))
-                daemon.wake()
-        return running.result()
+                for daemon in daemons:
+                    daemon.wake()
+        return (await asyncio.gather(*running))[0]
 
     def records(self) -> dict[str, dict[str, object]]:
         """Every trial record on the remote's branch."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from reconciler.core.errors import Transient, Unavailable
 from reconciler.core.model import Job, PlaybookResult
 from reconciler.core.planning import Limits
 from reconciler.ports import Assignment, Lease
-from reconciler.shell.events import Ended, Regraded, Started
+from reconciler.shell.events import Ended, Event, Regraded, Started
 from tests.builders import task
 from tests.shell_world import LiteralPatterns, ShellWorld, definitions, scenario, works
 
@@ -157,23 +157,23 @@ async def test_a_regrade_takes_no_sandbox_slot_and_waits_for_nothing_that_runs(w
     world.limits = Limits(parallel=1, memory_mib=300, attempts=3)
     world.commit(definitions("alpha", iterations=3, rule="repair"))
     await world.settle()
-    graded = asyncio.Event()
+    graded, running = asyncio.Event(), list[int]()
 
     async def waits(assignment: Assignment) -> AsyncIterator[Job]:
         await graded.wait()
         async for job in works(assignment):
             yield job
 
-    world.script = waits
+    def note(event: Event) -> None:
+        if isinstance(event, Regraded):
+            running.append(len(daemon.dispatcher.running))
+            graded.set()
+
+    world.script, world.heard = waits, note
     world.commit(definitions("alpha", "beta", iterations=3, rule="repair it"))
     daemon = world.daemon()
-    running = asyncio.create_task(daemon.run(until_settled=True))
-    while not any(isinstance(e, Regraded) for e in world.events):
-        daemon.wake()
-        await asyncio.sleep(0)
-    assert len(daemon.dispatcher.running) == 1
-    graded.set()
-    await running
+    await world.settle(daemon)
+    assert running == [1]
     assert len(world.records()) == 9
 
 
@@ -198,7 +198,7 @@ async def test_two_daemons_grade_each_transcript_again_once(world: ShellWorld) -
     world.commit(definitions("alpha", "beta", iterations=3, rule="repair it"))
     journal = SharedJournal(clock=WallClock())
     daemons = [world.daemon(journal=journal, results=MemoryResults(world.remote), owner=o) for o in ("one", "two")]
-    await asyncio.gather(*(world.settle(d) for d in daemons))
+    await world.settle(*daemons)
     assert sum(len(e.records) for e in world.events if isinstance(e, Regraded)) == 6
     assert sum(r["regrades"] is not None for r in world.records().values()) == 6
 
@@ -311,14 +311,13 @@ async def test_newer_inputs_supersede_queued_trials_of_older_ones(world: ShellWo
     daemon = world.daemon()
     edited = asyncio.Event()
 
-    def edit_after_the_first(event: object) -> None:
-        world.events.append(event)  # type: ignore[arg-type]
+    def edit_after_the_first(event: Event) -> None:
         if isinstance(event, Ended) and not edited.is_set():
             edited.set()
             world.commit(definitions("alpha", "beta", "gamma", iterations=1, specialty="Mend it well."))
             daemon.changed()
 
-    daemon.dispatcher.listener = edit_after_the_first
+    world.heard = edit_after_the_first
     await world.settle(daemon)
     batches = {r["batch"] for r in world.records().values()}
     assert len(world.records()) <= 5, "one or two of the old inputs, three of the new"
@@ -367,9 +366,11 @@ def test_two_daemons_with_a_shared_journal_record_each_trial_once(
         world = ShellWorld(folder=tmp_path_factory.mktemp("state"))
         names = [f"s{n}" for n in range(scenarios)]
         world.commit(definitions(*names, iterations=count))
-        journal = SharedJournal(clock=WallClock())  # the fake one is moved on while threads work: leases would run out
+        journal = SharedJournal(
+            clock=WallClock()
+        )  # the fake one moves on while one waits for the other: leases would run out
         daemons = [world.daemon(journal=journal, results=MemoryResults(world.remote), owner=o) for o in ("one", "two")]
-        await asyncio.gather(*(world.settle(d) for d in daemons))
+        await world.settle(*daemons)
         assert iterations(world) == sorted((name, n) for name in names for n in range(1, count + 1))
         recorded = [e.work.trial.id for e in world.events if isinstance(e, Ended) and e.record]
         assert len(recorded) == len(set(recorded))
@@ -378,26 +379,27 @@ def test_two_daemons_with_a_shared_journal_record_each_trial_once(
 
 
 class AbsentJournal(MemoryJournal):
-    """Does not answer for its first calls."""
+    """Does not answer for its first calls; ``asked`` is called at each of them."""
 
     absent = 3
+    asked: Callable[[], None]
 
     async def leases(self) -> Sequence[Lease]:
         self.absent -= 1
         if self.absent >= 0:
+            self.asked()
             raise Unavailable("the journal does not answer")
         return await super().leases()
 
 
 async def test_a_part_that_every_pass_needs_may_be_away_for_a_while(world: ShellWorld) -> None:
     world.commit(definitions(iterations=1))
-    daemon = world.daemon(journal=AbsentJournal(clock=world.clock))
-    running = asyncio.create_task(daemon.run())
-    while not world.records():
-        daemon.wake()
-        await asyncio.sleep(0)
-    daemon.stop()
-    await running
+    journal = AbsentJournal(clock=world.clock)
+    daemon = world.daemon(journal=journal)
+    journal.asked = daemon.wake
+    world.heard = lambda event: daemon.stop() if isinstance(event, Ended) else None
+    await daemon.run()
+    assert journal.absent < 0
     assert len(world.records()) == 1
 
 

@@ -132,6 +132,8 @@ echo '0 0 65536' >/proc/$!/gid_map
 echo >&5
 read -r up <&4
 
-echo ready
-# End of file on the socket: the daemon is gone. SIGCHLD ignored: what becomes an orphan inside is reaped by the kernel.
-exec env --ignore-signal=CHLD -i RECONCILER_SANDBOX="$RECONCILER_SANDBOX" cat >/dev/null 2>&1 4>&- 5>&-
+# End of file on the socket: the daemon is gone. SIGCHLD ignored: what becomes an orphan inside is reaped by the kernel. The last
+# program itself says that it is ready: a process that turns into another one has no environment for a moment, and a census would miss it.
+exec env --ignore-signal=CHLD -i RECONCILER_SANDBOX="$RECONCILER_SANDBOX" cat /dev/fd/3 - 2>/dev/null 3<<READY 4>&- 5>&-
+ready
+READY
