@@ -5,9 +5,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from reconciler.core.model import Gate
+from reconciler.core.model import COMPONENTS, Gate
 from reconciler.core.statistics import wilson
-from reconciler.core.trends import BatchResults, Result, Trend, verdict
+from reconciler.core.trends import KEPT_BATCHES, BatchResults, Result, Trend, verdict
 from reconciler.definitions.record import TrialRecord
 
 SCHEMA = "reconciler.trend/1"
@@ -17,9 +17,11 @@ _TREND = TypeAdapter(Trend)
 def parse_trend(data: bytes) -> Trend | None:
     """The trend in a file; None where it cannot be read: it is derived, and is derived again."""
     try:
-        return _TREND.validate_json(data)
+        trend = _TREND.validate_json(data)
     except ValidationError:
         return None
+    whole = len(trend.batches) <= KEPT_BATCHES and all(b.digests.keys() >= {*COMPONENTS} for b in trend.batches)
+    return trend if whole else None
 
 
 def trend_document(trend: Trend) -> dict[str, Any]:

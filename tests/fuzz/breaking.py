@@ -58,6 +58,11 @@ def broken(draw: st.DrawFn) -> tuple[str, bytes]:
     return path, draw(_broken_text(path, data, how))
 
 
+def broken_texts(path: str, data: bytes) -> st.SearchStrategy[bytes]:
+    """What a file's bytes look like with one thing in them broken."""
+    return st.sampled_from(("text", "cut", "double", "whole")).flatmap(lambda how: _broken_text(path, data, how))
+
+
 def broken_values(value: object) -> st.SearchStrategy[object]:
     """What a value looks like with one thing in it broken."""
     return _broken_value(value, rename=False) | _broken_value(value, rename=True)
