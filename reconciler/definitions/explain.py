@@ -8,8 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.definitions.findings import Finding, closest, first, nearest, shown
+from reconciler.definitions.holes import Path
 from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.positions import Document, Path, Positions
+from reconciler.definitions.positions import Document, Positions
 from reconciler.definitions.schemas import HOST_NAME
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -133,35 +134,35 @@ def _name(where: Path) -> str:
 
 def fields(model: type[BaseModel], where: Path) -> tuple[str, ...]:
     """The names of the fields that may be written at ``where``."""
-    kind = _kind(model, where)
+    kind = kind_at(model, where)
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         return ()
     return tuple(f.alias or name for name, f in kind.model_fields.items() if f.alias != "$schema")
 
 
 def _choices(model: type[BaseModel], where: Path) -> tuple[str, ...]:
-    kind = _kind(model, where)
+    kind = kind_at(model, where)
     return tuple(str(a) for a in get_args(kind)) if get_origin(kind) is Literal else ()
 
 
-def _kind(model: type[BaseModel], where: Path) -> Any:
+def kind_at(model: type[BaseModel], where: Path) -> Any:
     """The type that is declared at ``where``: a model, a Literal or something else."""
     kind: Any = model
     for step in where:
         if isinstance(step, int):
-            kind = _plain(next(iter(get_args(kind)), None))
+            kind = plain(next(iter(get_args(kind)), None))
         elif isinstance(kind, type) and issubclass(kind, BaseModel):
             found = [f.annotation for name, f in kind.model_fields.items() if (f.alias or name) == step]
-            kind = _plain(found[0]) if found else None
+            kind = plain(found[0]) if found else None
     return kind
 
 
-def _plain(kind: Any) -> Any:
+def plain(kind: Any) -> Any:
     """A type without ``Annotated`` and without ``| None``."""
     if get_origin(kind) is Annotated:
-        return _plain(get_args(kind)[0])
+        return plain(get_args(kind)[0])
     if get_origin(kind) in (Union, types.UnionType):
-        return _plain(next(a for a in get_args(kind) if a is not type(None)))
+        return plain(next(a for a in get_args(kind) if a is not type(None)))
     return kind
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.core.model import Host, Mode
+from reconciler.definitions.holes import Problem
 from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.parse import Problem
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.templates import Templates
 from reconciler.definitions.wants import Specialties
@@ -21,20 +21,23 @@ class Misfit:
 
 def misfit(record: ScenarioRecord, mode: Mode, templates: Templates) -> Misfit | None:
     """What keeps a scenario from running in a mode."""
-    if mode == "host":
-        return None
-    if not record.scenario.hosts:
-        message, hint = (
-            f"the scenario has no hosts, and mode {mode} needs one",
-            'add "hosts": [{"host_name": …, "template": …}]',
-        )
-        return _told((), "no-hosts", message, hint)
+    return next(misfits(record, mode, templates), None)
+
+
+def misfits(record: ScenarioRecord, mode: Mode, templates: Templates) -> Iterator[Misfit]:
+    """Everything that keeps a scenario, or would keep its sketch, from running in a mode."""
+    if mode == "host" or record.drawn is None:
+        return
+    if not record.drawn.hosts and not record.holes.at((), "hosts"):
+        hint = 'add "hosts": [{"host_name": …, "template": …}]'
+        yield _told((), "no-hosts", f"the scenario has no hosts, and mode {mode} needs one", hint)
     if mode == "namespace" and record.dependencies.needs_init:
         message = f"{record.dependencies.needs_init} needs an init system (systemd), and mode namespace has none"
-        return _told((), "needs-init", message, "run this scenario in mode incus")
-    return next(
-        (m for i, h in enumerate(record.scenario.hosts) if (m := _host_misfit(("hosts", i), h, mode, templates))), None
-    )
+        yield _told((), "needs-init", message, "run this scenario in mode incus")
+    for index, host in enumerate(record.drawn.hosts):
+        certain = not record.holes.at(("hosts", index), "template", "host_id", "host_name")
+        if certain and (found := _host_misfit(("hosts", index), host, mode, templates)):
+            yield found
 
 
 def _host_misfit(where: tuple[str, int], host: Host, mode: Mode, templates: Templates) -> Misfit | None:
@@ -58,30 +61,35 @@ def _unknown(host: Host, templates: Templates) -> tuple[str, str]:
     return message, f"add config/templates/{host.starts_from}, or give the host a host_name and a template"
 
 
-def own_misfit(record: ScenarioRecord, specialties: Specialties) -> Misfit | None:
-    """What keeps a variant from leaving the specialty to the scenario's agents."""
-    if not record.scenario.agents:
+def own_misfits(record: ScenarioRecord, specialties: Specialties) -> Iterator[Misfit]:
+    """What keeps a variant from leaving the specialty to the agents of a scenario, or of its sketch."""
+    if record.drawn is None:
+        return
+    if not record.drawn.agents and not record.holes.at((), "agents"):
         message = "the scenario has no agents, and a benchmark's variant leaves the specialty to them"
-        return _told((), "no-agents", message, "add agents, or name a specialty in the variant")
-    for index, agent in enumerate(record.scenario.agents):
+        yield _told((), "no-agents", message, "add agents, or name a specialty in the variant")
+    for index, agent in enumerate(record.drawn.agents):
+        if record.holes.at(("agents", index), "specialty_key"):
+            continue
         if not agent.specialty:
             message = f"agent {agent.name} has no specialty, and a benchmark's variant leaves it to the agent"
             hint = 'write "specialty_key": "…", or name a specialty in the variant'
-            return _told(("agents", index), "missing-field", message, hint)
-        if agent.specialty in specialties.names and agent.specialty not in specialties.usable:
-            return Misfit(reason=specialties.stalled_by(agent.specialty))
-        if agent.specialty not in specialties.names:
+            yield _told(("agents", index), "missing-field", message, hint)
+        elif agent.specialty not in specialties.names:
             where = ("agents", index, "specialty_key")
-            return _told(where, "unknown-specialty", *specialties.unknown(agent.specialty))
-    return None
+            yield _told(where, "unknown-specialty", *specialties.unknown(agent.specialty))
+        elif agent.specialty not in specialties.usable:
+            yield Misfit(reason=specialties.stalled_by(agent.specialty))
 
 
 def dangling(record: ScenarioRecord, templates: Templates, specialties: Specialties) -> Iterator[Problem]:
-    """Names in a scenario that mean nothing here; they matter once a benchmark needs them."""
-    for index, host in enumerate(record.scenario.hosts):
+    """Names in a scenario, or in its sketch, that mean nothing here; they matter once a benchmark needs them."""
+    if record.drawn is None:
+        return
+    for index, host in enumerate(record.drawn.hosts):
         if host.template and host.template not in templates.shelf.names:
             yield ("hosts", index, "template"), "unknown-template", *templates.shelf.unknown(host.template)
-    for index, agent in enumerate(record.scenario.agents):
+    for index, agent in enumerate(record.drawn.agents):
         if agent.specialty and agent.specialty not in specialties.names:
             yield ("agents", index, "specialty_key"), "unknown-specialty", *specialties.unknown(agent.specialty)
 

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from reconciler.definitions.findings import nearest, shown
-from reconciler.definitions.parse import Problem
+from reconciler.definitions.holes import Holes, Path, Problem
 from reconciler.definitions.pattern_sense import sense
-from reconciler.definitions.positions import Path
 from reconciler.definitions.schemas import OldScenarioFile, ScenarioFile
 from reconciler.definitions.values import PatternDoubt
 
@@ -28,13 +27,19 @@ def pattern_problems(where: Path, pattern: str, compiles: Compiles) -> Iterator[
         yield where, "bad-pattern", f"the pattern {shown(pattern)} does not compile: {reason}", dialect
 
 
-def guard_doubts(file: ScenarioFile | OldScenarioFile, doubts: Doubts) -> Iterator[Problem]:
+def guard_doubts(
+    file: ScenarioFile | OldScenarioFile, compiles: Compiles, doubts: Doubts, holes: Holes
+) -> Iterator[Problem]:
     """What is hardly meant, in guards that are right."""
     agents = [a.agent_id or a.agent_name or "" for a in file.agents]
-    yield from _strangers("allowedAgents", file.validation.allowedAgents, "agents", agents)
+    if not holes.among("agents", ("agent_id", "agent_name"), agents):
+        yield from _strangers("allowedAgents", file.validation.allowedAgents, "agents", agents)
     hosts = [h.host_id or h.host_name or "" for h in file.hosts]
-    yield from _strangers("allowedHosts", file.validation.allowedHosts, "hosts", hosts)
+    if not holes.among("hosts", ("host_id", "host_name"), hosts):
+        yield from _strangers("allowedHosts", file.validation.allowedHosts, "hosts", hosts)
     for index, pattern in enumerate(file.validation.forbiddenCommands):
+        if compiles(pattern):
+            continue
         where, found = ("validation", "forbiddenCommands", index), sense(pattern)
         yield from ((where, *doubt) for doubt in doubts(pattern))
         if found == "never":

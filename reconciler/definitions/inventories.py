@@ -11,9 +11,9 @@ import yaml
 
 from reconciler.core.model import Host, Scenario
 from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.holes import Problem
 from reconciler.definitions.inventory_files import Inventory, read_inventory, spot_of
 from reconciler.definitions.lint_rules import RuleId, Severity
-from reconciler.definitions.parse import Problem
 from reconciler.definitions.positions import Broken, Spot, compose, text_of
 
 INVENTORIES = ("inventory.yml", "inventory.ini")

@@ -15,8 +15,9 @@ from reconciler.definitions.dependencies import (
 )
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.following import Follower
+from reconciler.definitions.holes import Problem
 from reconciler.definitions.inventories import inventory_findings, is_inventory, named_by_inventory
-from reconciler.definitions.parse import Locator, Problem
+from reconciler.definitions.parse import Locator
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.tree import Blobs, Tree, is_regular, parents
 from reconciler.definitions.values import Parsed
@@ -97,14 +98,15 @@ def _record(
         parsed = Parsed[Scenario](path=path, claim=posixpath.basename(folder), findings=(link_finding(path),))
     else:
         parsed = parse(path, blobs[entry.oid])
-    scenario, dependencies, more = parsed.value, NO_DEPENDENCIES, list[Finding]()
+    scenario, dependencies, more = parsed.drawn, NO_DEPENDENCIES, list[Finding]()
     if scenario is not None:
         inventories = {p: blobs[e.oid] for p, e in inside.items() if is_inventory(p) and is_regular(e)}
         scenario, uncertain = named_by_inventory(scenario, inventories)
-        more += Locator(tree, blobs).findings(path, uncertain, warning=True)
-        more += inventory_findings(folder, inventories, scenario.hosts)
+        if not parsed.holes.among("hosts", ("host_name", "host_id"), scenario.hosts):
+            more += Locator(tree, blobs).findings(path, uncertain, warning=True)
+            more += inventory_findings(folder, inventories, scenario.hosts)
         playbooks = ansible_playbooks(scenario)
-        if problems := _playbook_problems(scenario, playbooks, inside):
+        if problems := list(parsed.holes.told(_playbook_problems(scenario, playbooks, inside))):
             more += Locator(tree, blobs).findings(path, problems)
         right = tuple(p for p in playbooks if p in inside)
         dependencies = depend(folder, inside, right, tree, follower)
@@ -112,7 +114,9 @@ def _record(
         path=path,
         folder=folder,
         claim=parsed.claim,
-        value=scenario,
+        value=None if parsed.value is None else scenario,
+        sketch=None if parsed.sketch is None else scenario,
+        holes=parsed.holes,
         findings=(*parsed.findings, *more, *dependencies.findings),
         dependencies=dependencies,
     )

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from reconciler.definitions.positions import Member, Path, json_members, read_json, text_of, without_comments
+from reconciler.definitions.holes import Path
+from reconciler.definitions.positions import Member, json_members, read_json, text_of, without_comments
 from reconciler.definitions.scenario_file import is_old, parse_scenario
 from reconciler.definitions.schemas import OLD_STATUSES
 

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -12,11 +13,11 @@ from reconciler.core.digests import canonical
 from reconciler.core.model import EngineSettings, Gate
 from reconciler.definitions.explain import validated
 from reconciler.definitions.findings import Finding, first, nearest, shown
-from reconciler.definitions.lint_rules import RuleId, Severity
+from reconciler.definitions.holes import Holes, Path, Problem
+from reconciler.definitions.lint_rules import Severity
 from reconciler.definitions.positions import (
     Broken,
     Document,
-    Path,
     Positions,
     Spot,
     read_front_matter,
@@ -29,14 +30,13 @@ from reconciler.definitions.schemas import (
     EngineFile,
     TemplateFile,
 )
+from reconciler.definitions.sketches import sketch
 from reconciler.definitions.tree import Blobs, Tree
 from reconciler.definitions.values import Benchmark, Candidate, Context, Parsed
 from reconciler.ports import Cron
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
-Problem = tuple[Path, RuleId, str, str]
-"""(where, rule, message, hint)."""
 
 
 def specialty_key(name: str) -> str:
@@ -62,12 +62,12 @@ def reader_of(path: str) -> Callable[[str], Document]:
 
 
 def located(path: str, read: Document, problems: Iterable[Problem], *, warning: bool = False) -> list[Finding]:
-    """Problems as findings, with the lines that they are on: the first of very many."""
+    """Problems as findings, with the lines that they are on: the first of very many. None that is within a hole."""
     severity: Severity = "warning" if warning else "error"
 
     def find() -> Iterator[Finding]:
         positions: Positions | None = None
-        for where, rule, message, hint in problems:
+        for where, rule, message, hint in read.holes.told(problems):
             positions = positions or read.positions()
             line, column = positions.of(where)
             yield Finding(path=path, line=line, column=column, severity=severity, rule=rule, message=message, hint=hint)
@@ -120,14 +120,30 @@ def parsed(
     if isinstance(read, Finding):
         return Parsed(path=path, claim=stem, findings=(read,))
     claim = str(read.value.get(name) or stem) if name and isinstance(read.value, Mapping) else stem
-    file, findings = validated(model, read, path, secretive=secretive)
+    file, drawn, findings = sketched(model, read, path, secretive=secretive)
     findings += located(path, read, lint(read))
     if file is None:
         return Parsed(path=path, claim=claim, findings=tuple(findings))
-    value, more = build(file, read)
-    findings += more
-    wrong = any(f.severity == "error" for f in findings)
-    return Parsed(path=path, claim=claim, value=None if wrong else value, findings=tuple(findings))
+    value, more = build(file, drawn)
+    return concluded(path, claim, value, drawn.holes, [*findings, *more])
+
+
+def sketched(
+    model: type[Model], read: Document, path: str, *, secretive: bool = False
+) -> tuple[Model | None, Document, list[Finding]]:
+    """``validated``, and where something is wrong a sketch of the file instead, if there can be one."""
+    file, findings = validated(model, read, path, secretive=secretive)
+    if file is not None or (drawn := sketch(model, read.value)) is None:
+        return file, read, findings
+    return drawn[0], replace(read, holes=drawn[1]), findings
+
+
+def concluded(path: str, claim: str, value: T, holes: Holes, findings: Iterable[Finding]) -> Parsed[T]:
+    """What was made of a file: its value, or where a finding is an error no more than a sketch."""
+    found = tuple(findings)
+    if any(f.severity == "error" for f in found):
+        return Parsed(path=path, claim=claim, sketch=value, holes=holes, findings=found)
+    return Parsed(path=path, claim=claim, value=value, findings=found)
 
 
 # ---------------------------------------------------------------- *.yaml
@@ -138,7 +154,7 @@ def template(path: str, data: bytes, _: Context) -> Parsed[TemplateFile]:
 
     def build(file: TemplateFile, read: Document) -> tuple[TemplateFile, list[Finding]]:
         problems: list[Problem] = []
-        if file.image is None and file.parent is None:
+        if file.image is None and file.parent is None and not read.holes.at((), "image", "parent"):
             hint = "write image: {incus: debian/12}, or parent: with the name of another template"
             problems.append(((), "missing-field", "the template has neither image nor parent", hint))
         for index, playbook in enumerate(file.provision):
@@ -149,7 +165,7 @@ def template(path: str, data: bytes, _: Context) -> Parsed[TemplateFile]:
         return file, located(path, read, problems)
 
     found = parsed(path, data, read_yaml, TemplateFile, build, name=None)
-    return Parsed(path=path, claim=PurePosixPath(path).parent.name, value=found.value, findings=found.findings)
+    return replace(found, claim=PurePosixPath(path).parent.name)
 
 
 def engine(path: str, data: bytes, context: Context) -> Parsed[EngineSettings]:
@@ -183,7 +199,7 @@ def benchmark(path: str, data: bytes, context: Context) -> Parsed[Benchmark]:
 
     def build(file: BenchmarkFile, read: Document) -> tuple[Benchmark, list[Finding]]:
         findings = located(path, read, _schedule_problems(file, context))
-        if not file.on_change and file.schedule is None:
+        if not file.on_change and file.schedule is None and not read.holes.at((), "on_change", "schedule"):
             hint = "write on_change: true, or a schedule"
             idle: list[Problem] = [((), "idle-benchmark", "nothing ever starts this benchmark", hint)]
             findings += located(path, read, idle, warning=True)
@@ -213,13 +229,14 @@ def _benchmark(file: BenchmarkFile) -> Benchmark:
 
 
 def _schedule_problems(file: BenchmarkFile, context: Context) -> list[Problem]:
-    zone = context.cron_error("0 0 * * *", file.timezone)
-    if zone:
-        return [(("timezone",), "bad-timezone", zone, "write a name such as UTC or Europe/Paris")]
+    found: list[Problem] = []
+    if zone := context.cron_error("0 0 * * *", file.timezone):
+        found = [(("timezone",), "bad-timezone", zone, "write a name such as UTC or Europe/Paris")]
     if file.schedule is None:
-        return []
+        return found
     hint = 'minute, hour, day, month, weekday: "0 2 * * *" is every night at two'
     if (count := len(file.schedule.split())) != 5:
-        return [(("schedule",), "bad-schedule", f"a schedule has five fields, and this has {count}", hint)]
-    wrong = context.cron_error(file.schedule, file.timezone)
-    return [(("schedule",), "bad-schedule", f"{shown(file.schedule)}: {wrong}", hint)] if wrong else []
+        return [*found, (("schedule",), "bad-schedule", f"a schedule has five fields, and this has {count}", hint)]
+    if wrong := context.cron_error(file.schedule, "UTC" if found else file.timezone):
+        found.append((("schedule",), "bad-schedule", f"{shown(file.schedule)}: {wrong}", hint))
+    return found

@@ -68,7 +68,7 @@ class _Name(NamedTuple):
 def scenario_plays(record: ScenarioRecord, tree: Tree) -> Iterator[Play]:
     """The playbooks of a scenario, those that no trial reads included."""
     start = len(record.folder) + 1
-    named = {r.playbook for r in record.value.rules if r.playbook} if record.value else set[str]()
+    named = {r.playbook for r in record.drawn.rules if r.playbook} if record.drawn else set[str]()
     for path in tree.under(record.folder):
         if path[start:] in named or _PLAYBOOK.fullmatch(path, start):
             yield Play(path, record.folder)

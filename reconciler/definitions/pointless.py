@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from reconciler.core.model import Scope
+from reconciler.core.scoring import TARGETS
 from reconciler.definitions.findings import shown
 from reconciler.definitions.pattern_sense import sense
 from reconciler.definitions.rules import FieldProblem
@@ -11,9 +11,9 @@ from reconciler.definitions.schemas import RuleFile
 _ANCHORS = "^ and $ are the ends of the whole text, not of a line, and [] holds no character"
 
 
-def pointless(scope: Scope, rule: RuleFile) -> FieldProblem | None:
-    """Why a rule whose fields are right, and whose pattern compiles, is decided before any agent works; None where it is not."""
-    holds = _holds(scope, rule)
+def pointless(rule: RuleFile) -> FieldProblem | None:
+    """Why a rule that has its fields, and whose pattern compiles, is decided before any agent works; None where it is not."""
+    holds = _holds(rule)
     if holds is None:
         return None
     field = "pattern" if rule.validator == "pattern_match" else ""
@@ -27,11 +27,11 @@ def pointless(scope: Scope, rule: RuleFile) -> FieldProblem | None:
     return FieldProblem(field, "never-fails", f"{what} {how[holds]}{negated}", "ask for something that can be missing")
 
 
-def _holds(scope: Scope, rule: RuleFile) -> Literal["never", "always"] | None:
+def _holds(rule: RuleFile) -> Literal["never", "always"] | None:
     """When a rule's condition holds, before ``negate``. In tasks a text that is always found still needs a task."""
     if rule.validator == "task_count":
         return "always" if rule.max is None and not rule.min else None
     if rule.validator != "pattern_match" or rule.pattern is None:
         return None
     found = sense(rule.pattern)
-    return None if found == "always" and scope == "tasks" else found
+    return None if found == "always" and (rule.where is None or rule.where in TARGETS["tasks"]) else found

@@ -14,9 +14,9 @@ from typing import NamedTuple, NoReturn
 import yaml
 from yaml._yaml import CParser
 
+from reconciler.definitions.holes import NO_HOLES, Holes, Path
 from reconciler.definitions.lint_rules import RuleId
 
-Path = tuple[str | int, ...]
 Spot = tuple[int, int]
 """Line and column, from 1."""
 
@@ -67,12 +67,16 @@ class Positions:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """What a text says. ``positions`` is worked out when asked for; ``body`` is what follows front matter."""
+    """What a text says. ``positions`` is worked out when asked for; ``body`` is what follows front matter.
+
+    ``holes`` is where it was read as something else.
+    """
 
     value: object
     positions: Callable[[], Positions]
     duplicated: bool = False
     body: str = ""
+    holes: Holes = NO_HOLES
 
 
 def text_of(data: bytes) -> str:

@@ -10,6 +10,7 @@ from reconciler.core.digests import digest
 from reconciler.core.model import Scenario
 from reconciler.definitions.dependencies import Dependencies
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.holes import NO_HOLES, Holes
 from reconciler.definitions.matching import Facts, facts
 
 
@@ -32,7 +33,10 @@ def component(parts: Mapping[str, str]) -> Component:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScenarioRecord:
-    """One ``scenario.json`` and its folder. ``value`` is None when something in it is wrong; ``claim`` is its key all the same."""
+    """One ``scenario.json`` and its folder. ``value`` is None when something in it is wrong; ``claim`` is its key all the same.
+
+    ``sketch`` is what a wrong one would be but for its ``holes``: it is looked at for more problems, and never used.
+    """
 
     path: str
     folder: str
@@ -40,11 +44,18 @@ class ScenarioRecord:
     value: Scenario | None
     findings: tuple[Finding, ...]
     dependencies: Dependencies
+    sketch: Scenario | None = None
+    holes: Holes = NO_HOLES
 
     @property
     def error(self) -> Finding | None:
         """The first problem that stalls the scenario."""
         return next((f for f in self.findings if f.severity == "error"), None) if self.findings else None
+
+    @property
+    def drawn(self) -> Scenario | None:
+        """The scenario, or its sketch."""
+        return self.sketch if self.value is None else self.value
 
     @property
     def scenario(self) -> Scenario:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from reconciler.definitions.findings import shown
+from reconciler.definitions.holes import Problem
 from reconciler.definitions.library import Library
 from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.parse import Problem
 from reconciler.definitions.values import HostResource, ReferenceKind, Resource
 
 _RULES: Mapping[ReferenceKind, RuleId] = {
@@ -18,13 +18,12 @@ _RULES: Mapping[ReferenceKind, RuleId] = {
 def reference_problems(library: Library) -> Iterator[tuple[str, list[Problem]]]:
     """Path and problems of each host and agent that refers to what is not there, or cannot be reached."""
     for shelf in (library.agents, library.hosts):
-        for file in shelf.usable.values():
-            if problems := list(_dangling(file.value, library)):
+        for file in shelf.files.values():
+            if problems := list(file.holes.told(_dangling(file.drawn, library))):
                 yield file.path, problems
-    for name, host in library.hosts.usable.items():
-        assert host.value is not None
-        if wrong := _jump_problem(name, host.value, library):
-            yield host.path, [(("jump_host",), "jump-host", *wrong)]
+    for host in library.hosts.files.values():
+        if host.drawn and (wrong := _jump_problem(host.claim, host.drawn, library)):
+            yield host.path, list(host.holes.told([(("jump_host",), "jump-host", *wrong)]))
 
 
 def _dangling(resource: Resource | None, library: Library) -> Iterator[Problem]:

@@ -5,15 +5,17 @@ Credentials, gateways and blacklist entries are read to be checked, and for name
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from reconciler.core.model import OperationalRule, Specialty
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.holes import Path, Problem
 from reconciler.definitions.matching import RULE_CLASSES, SCOPE_CLASSES, tag_problem
-from reconciler.definitions.parse import Problem, document, located, parsed, specialty_key
-from reconciler.definitions.positions import Broken, Document, Path, read_front_matter, text_of
+from reconciler.definitions.parse import document, located, parsed, specialty_key
+from reconciler.definitions.positions import Broken, Document, read_front_matter, text_of
 from reconciler.definitions.resource_files import (
     AgentFile,
     BlacklistFile,
@@ -53,7 +55,7 @@ def specialty(path: str, data: bytes, context: Context) -> Parsed[Specialty]:
         return value, located(path, read, problems) + lint + _prompt_findings(path, data, read.body, context)
 
     found = _resource(path, data, SpecialtyFile, build)
-    return Parsed(path=path, claim=specialty_key(found.claim), value=found.value, findings=found.findings)
+    return replace(found, claim=specialty_key(found.claim))
 
 
 def _prompt_findings(path: str, data: bytes, prompt: str, context: Context) -> list[Finding]:
@@ -80,7 +82,7 @@ def host(path: str, data: bytes, _: Context) -> Parsed[HostResource]:
 
     def build(file: HostFile, read: Document) -> tuple[HostResource, list[Finding]]:
         problems = list(_tags(file.tags, SCOPE_CLASSES))
-        if not (file.public_ip or file.private_ip):
+        if not (file.public_ip or file.private_ip or read.holes.at((), "public_ip", "private_ip")):
             problems.append(((), "missing-field", "the host has no address", "write public_ip: or private_ip:"))
         credentials = {
             "jump_host_credential": file.jump_host_credential,
@@ -125,10 +127,10 @@ def credential(path: str, data: bytes, _: Context) -> Parsed[Resource]:
     def build(file: CredentialFile, read: Document) -> tuple[Resource, list[Finding]]:
         misplaced = "vault_path" if file.type == "SECRET" else "value"
         problems: list[Problem] = []
-        if getattr(file, misplaced) is not None:
+        if getattr(file, misplaced) is not None and not read.holes.at((), "type"):
             hint = "take it out, or write the other type"
             problems.append(((misplaced,), "misplaced-field", f"{misplaced} says nothing to type {file.type}", hint))
-        if file.type == "VAULT_PATH" and file.vault_path is None:
+        if file.type == "VAULT_PATH" and file.vault_path is None and not read.holes.at((), "type", "vault_path"):
             problems.append(((), "missing-field", "vault_path is missing", "write where the vault has it"))
         literal: list[Problem] = []
         if file.value and not _VARIABLE.search(file.value):

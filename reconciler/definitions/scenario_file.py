@@ -6,13 +6,14 @@ from dataclasses import replace
 from itertools import chain
 
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
-from reconciler.definitions.explain import validated
+from reconciler.definitions.conditions import FITTING
 from reconciler.definitions.findings import Finding, nearest, shown
 from reconciler.definitions.guards import Compiles, Doubts, guard_doubts, guard_problems, pattern_problems
+from reconciler.definitions.holes import Holes, Path, Problem
 from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.parse import Problem, document, located, specialty_key
+from reconciler.definitions.parse import concluded, document, located, sketched, specialty_key
 from reconciler.definitions.pointless import pointless
-from reconciler.definitions.positions import Document, Path, read_json
+from reconciler.definitions.positions import Document, read_json
 from reconciler.definitions.rules import Judged, judge
 from reconciler.definitions.schemas import AgentFile, HostFile, OldScenarioFile, RuleFile, ScenarioFile
 from reconciler.definitions.values import Parsed
@@ -34,20 +35,22 @@ def parse_scenario(
     read = document(path, data, read_json)
     if isinstance(read, Finding):
         return Parsed(path=path, claim=leaf, findings=(read,))
-    file, findings = _in_its_shape(read, path)
+    file, drawn, findings = _in_its_shape(read, path)
     if file is None:
-        key = read.value.get("key") if isinstance(read.value, Mapping) else None
-        return Parsed(path=path, claim=key if isinstance(key, str) and key else leaf, findings=tuple(findings))
-    rules = list(_rules(file))
-    findings += located(
-        path, read, chain(_rule_problems(rules, compiles), guard_problems(file, compiles), _host_problems(file))
-    )
-    wrong = any(f.severity == "error" for f in findings)
-    if not wrong:
-        told = chain(_rule_doubts(rules, doubts), guard_doubts(file, doubts), _unused_hosts(file))
-        findings += located(path, read, chain(told, _key_doubts(file, folder, root)), warning=True)
-    value = None if wrong else _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
-    return Parsed(path=path, claim=file.key, value=value, findings=tuple(findings))
+        return Parsed(path=path, claim=_claim(read, leaf), findings=tuple(findings))
+    rules, holes = list(_rules(file)), drawn.holes
+    problems = _rule_problems(rules, compiles, holes), guard_problems(file, compiles), _host_problems(file, holes)
+    findings += located(path, drawn, chain(*problems))
+    told = _rule_doubts(rules, compiles, doubts, holes), guard_doubts(file, compiles, doubts, holes)
+    unused = _unused_hosts(file, holes)
+    findings += located(path, drawn, chain(*told, unused, _key_doubts(file, folder, root)), warning=True)
+    value = _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
+    return concluded(path, _claim(read, leaf), value, holes, findings)
+
+
+def _claim(read: Document, leaf: str) -> str:
+    key = read.value.get("key") if isinstance(read.value, Mapping) else None
+    return key if isinstance(key, str) and key else leaf
 
 
 def is_old(value: object) -> bool:
@@ -55,20 +58,21 @@ def is_old(value: object) -> bool:
     return isinstance(value, Mapping) and "name" in value and not value.keys() & set(_NEWER)
 
 
-def _in_its_shape(read: Document, path: str) -> tuple[ScenarioFile | OldScenarioFile | None, list[Finding]]:
-    """The file in the shape that its fields tell; one with fields of both is read as newer, and is never right."""
+def _in_its_shape(read: Document, path: str) -> tuple[ScenarioFile | OldScenarioFile | None, Document, list[Finding]]:
+    """The file, or its sketch, in the shape that its fields tell; one with fields of both is read as newer, and is never right."""
     value = read.value
     if is_old(value):
-        return validated(OldScenarioFile, read, path)
+        return sketched(OldScenarioFile, read, path)
     if not (isinstance(value, Mapping) and "name" in value):
-        return validated(ScenarioFile, read, path)
+        return sketched(ScenarioFile, read, path)
     newer = " and ".join(name for name in _NEWER if name in value)
     message = f"name is a field of versions 0.3 and 0.4, {newer} of 0.7 and 0.8: a file has one shape"
     instead = " and ".join(name for name in ("title", "ticket_title") if name not in value)
     hint = f"write {instead} instead of name" if instead else "remove name: title and ticket_title say it"
     mixed = located(path, read, [(("name",), "mixed-shapes", message, hint)])
     rest = replace(read, value={field: given for field, given in value.items() if field != "name"})
-    return None, mixed + validated(ScenarioFile, rest, path)[1]
+    file, drawn, findings = sketched(ScenarioFile, rest, path)
+    return file, drawn, mixed + findings
 
 
 def _key_doubts(file: ScenarioFile | OldScenarioFile, folder: str, root: str | None) -> Iterator[Problem]:
@@ -137,6 +141,10 @@ _IGNORED: tuple[RuleId, str, str] = (
 )
 
 
+_HOST = ("host_name", "host_id")
+"""The fields that tell which host is meant."""
+_DECIDING = ("negate", "pattern", "min", "max")
+"""The fields by which a rule may be decided before any agent works."""
 _Entry = tuple[Path, RuleFile, Judged]
 """Where a rule is written, how, and what it comes to."""
 
@@ -147,28 +155,38 @@ def _rules(file: ScenarioFile | OldScenarioFile) -> Iterator[_Entry]:
             yield ("validation", scope, index), rule, judge(scope, rule)
 
 
-def _rule_problems(rules: Iterable[_Entry], compiles: Compiles) -> Iterator[Problem]:
+def _rule_problems(rules: Iterable[_Entry], compiles: Compiles, holes: Holes) -> Iterator[Problem]:
     for where, file, judged in rules:
+        if holes.at(where, "validator"):
+            continue
+        needed = FITTING[file.validator]
         for field, rule, message, hint in judged.problems:
-            yield ((*where, field) if field else where), rule, message, hint
+            if not holes.at(where, *([field] if field else needed)):
+                yield ((*where, field) if field else where), rule, message, hint
         if file.validator == "pattern_match" and file.pattern is not None:
             yield from pattern_problems((*where, "pattern"), file.pattern, compiles)
 
 
-def _rule_doubts(rules: Iterable[_Entry], doubts: Doubts) -> Iterator[Problem]:
+def _rule_doubts(rules: Iterable[_Entry], compiles: Compiles, doubts: Doubts, holes: Holes) -> Iterator[Problem]:
     for where, file, judged in rules:
+        if holes.at(where, "validator"):
+            continue
         if judged.ignored:
             yield where, *_IGNORED
         if file.validator == "pattern_match" and file.pattern is not None:
+            if compiles(file.pattern):
+                continue
             yield from (((*where, "pattern"), *doubt) for doubt in doubts(file.pattern))
-        if doubt := pointless(judged.rule.scope, file):
+        if any(not field for field, *_ in judged.problems) or holes.at(where, *_DECIDING):
+            continue
+        if doubt := pointless(file):
             yield ((*where, doubt.field) if doubt.field else where), doubt.rule, doubt.message, doubt.hint
 
 
-def _host_problems(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
+def _host_problems(file: ScenarioFile | OldScenarioFile, holes: Holes) -> Iterator[Problem]:
     names: list[str] = []
     for index, host in enumerate(file.hosts):
-        if not host.host_name and not host.host_id:
+        if not host.host_name and not host.host_id and not holes.at(("hosts", index), *_HOST):
             yield ("hosts", index), "missing-field", f"hosts[{index}]: host_name is missing", 'write "host_name": "…"'
         mine = [name for name in (host.host_name, host.host_id) if name]
         if twice := [name for name in mine if name in names]:
@@ -176,23 +194,18 @@ def _host_problems(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
             message = f"there are two hosts named {shown(twice[0])}"
             yield ("hosts", index, field), "duplicate-host", message, "give each host its own name"
         names += mine
+    certain = not holes.among("hosts", _HOST, file.hosts)
     for index, agent in enumerate(file.agents):
-        yield from _agent_problems(("agents", index), agent, file.hosts)
+        where = ("agents", index)
+        if not agent.agent_name and not agent.agent_id and not holes.at(where, "agent_name", "agent_id"):
+            yield where, "missing-field", f"agents[{index}]: agent_name is missing", 'write "agent_name": "…"'
+        if certain and not holes.at(where, *_HOST):
+            yield from _misplaced(where, agent, file.hosts)
 
 
-def _unused_hosts(file: ScenarioFile | OldScenarioFile) -> Iterator[Problem]:
-    """Hosts that are made, and that no agent works on; without agents, a variant's works on each."""
-    used = {name for agent in file.agents for name in (agent.host_name, agent.host_id)}
-    for index, host in enumerate(file.hosts if file.agents and len(file.hosts) > 1 else ()):
-        if used.isdisjoint({host.host_name, host.host_id} - {None}):
-            message = f"no agent works on host {shown(host.host_name or host.host_id)}"
-            yield ("hosts", index), "unused-host", message, "give it an agent, or take it out"
-
-
-def _agent_problems(where: Path, agent: AgentFile, hosts: list[HostFile]) -> Iterator[Problem]:
+def _misplaced(where: Path, agent: AgentFile, hosts: list[HostFile]) -> Iterator[Problem]:
+    """Whether an agent is on one of the hosts."""
     names, ids = [h.host_name for h in hosts if h.host_name], [h.host_id for h in hosts if h.host_id]
-    if not agent.agent_name and not agent.agent_id:
-        yield where, "missing-field", f"agents[{where[1]}]: agent_name is missing", 'write "agent_name": "…"'
     if agent.host_name and agent.host_name not in names:
         message = f"the agent's host {shown(agent.host_name)} is none of the scenario's hosts"
         yield (*where, "host_name"), "unknown-host", message, nearest(agent.host_name, names)
@@ -202,3 +215,17 @@ def _agent_problems(where: Path, agent: AgentFile, hosts: list[HostFile]) -> Ite
     elif not agent.host_name and not agent.host_id and len(hosts) > 1:
         message = f"agents[{where[1]}]: host_name is missing, and there are {len(hosts)} hosts"
         yield where, "missing-field", message, f"known: {', '.join(map(_host_name, hosts))}"
+
+
+def _unused_hosts(file: ScenarioFile | OldScenarioFile, holes: Holes) -> Iterator[Problem]:
+    """Hosts that are made, and that no agent works on; without agents, a variant's works on each."""
+    uncertain = holes.among("hosts", _HOST, file.hosts) or holes.among("agents", _HOST, file.agents)
+    if uncertain or not file.agents or len(file.hosts) < 2:
+        return
+    if any(True for n, agent in enumerate(file.agents) for _ in _misplaced(("agents", n), agent, file.hosts)):
+        return  # that agent's host is the one, perhaps
+    used = {name for agent in file.agents for name in (agent.host_name, agent.host_id)}
+    for index, host in enumerate(file.hosts):
+        if (names := {host.host_name, host.host_id} - {None}) and used.isdisjoint(names):
+            message = f"no agent works on host {shown(host.host_name or host.host_id)}"
+            yield ("hosts", index), "unused-host", message, "give it an agent, or take it out"

@@ -1,15 +1,16 @@
 """Everything at once: what the files of a revision say about each other, what follows, and what is wrong with it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.core.model import Mode
 from reconciler.definitions.dependencies import link_finding
 from reconciler.definitions.findings import Finding
-from reconciler.definitions.fitting import Misfit, dangling, misfit, own_misfit
+from reconciler.definitions.fitting import Misfit, dangling, misfits, own_misfits
+from reconciler.definitions.holes import Problem
 from reconciler.definitions.library import Library
-from reconciler.definitions.parse import Locator, Problem
+from reconciler.definitions.parse import Locator
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.references import reference_problems
 from reconciler.definitions.selection import Index
@@ -48,14 +49,15 @@ class Surveyor:
         """``before`` is the survey of the revision before."""
         old = {r.path: r.terms for r in before.resolutions}
         resolutions = tuple(self._resolve(index, old))
-        misfits, own = self._misfits(resolutions)
+        fits, own = self._misfits(resolutions)
+        self._draft_benchmarks(index)
         blocked = tuple(
             broken(b, e) for files in self._library.benchmarks.claims.values() for b in files if (e := self._stall(b))
         )
         findings = {*self._templates.findings, *self._findings()}
         return Survey(
             resolutions=resolutions,
-            misfits=misfits,
+            misfits=fits,
             own_misfits=own,
             blocked=blocked,
             findings=tuple(sorted(_without_echoes(findings))),
@@ -78,22 +80,35 @@ class Surveyor:
             kept = old.get(parsed.path)
             yield found.with_terms(kept) if kept is not None and kept.same_as(found.terms) else found
 
+    def _draft_benchmarks(self, index: Index) -> None:
+        """What benchmarks that cannot be used would come to: they are looked at, and want nothing."""
+        library = self._library
+        for file in library.benchmarks.files.values():
+            if file.drawn is not None and library.benchmarks.usable.get(file.claim) is not file:
+                found = resolve(file.path, file.drawn, index, library.specialties, library.engines)
+                self._note(file.path, file.holes.told(found.problems))
+
     def _misfits(self, resolutions: Iterable[Resolution]) -> tuple[dict[tuple[str, Mode], Misfit], dict[str, Misfit]]:
-        usable, misfits, owns = self._scenarios.usable, dict[tuple[str, Mode], Misfit](), dict[str, Misfit]()
-        checked = set[tuple[str, Mode]]()
+        fits, owns = dict[tuple[str, Mode], Misfit | None](), dict[str, Misfit | None]()
         for resolution in resolutions:
             mode, own = resolution.terms.benchmark.mode, any(n.specialty is None for n in resolution.terms.lineups)
             for key in resolution.keys:
-                if (record := usable.get(key)) is None:
-                    continue
-                if (key, mode) not in checked and (found := misfit(record, mode, self._templates)):
-                    misfits[key, mode] = found
-                    self._note(record.path, [found.problem] if found.problem else [])
-                checked.add((key, mode))
-                if own and key not in owns and (found := own_misfit(record, self._library.specialties)):
-                    owns[key] = found
-                    self._note(record.path, [found.problem] if found.problem else [])
-        return misfits, owns
+                if (key, mode) not in fits:
+                    fits[key, mode] = self._first(key, lambda r: misfits(r, mode, self._templates))  # noqa: B023 - called at once
+                if own and key not in owns:
+                    owns[key] = self._first(key, lambda r: own_misfits(r, self._library.specialties))
+        return {k: m for k, m in fits.items() if m}, {k: m for k, m in owns.items() if m}
+
+    def _first(self, key: str, look: Callable[[ScenarioRecord], Iterator[Misfit]]) -> Misfit | None:
+        """The first misfit of the scenario that can be used under a key; each one of every scenario under it is noted."""
+        found: Misfit | None = None
+        usable = self._scenarios.usable.get(key)
+        for record in self._scenarios.claims[key]:
+            for misfit in look(record):
+                self._note(record.path, record.holes.told([misfit.problem] if misfit.problem else []))
+                if record is usable:
+                    found = found or misfit
+        return found
 
     def _note(self, path: str, problems: Iterable[Problem]) -> None:
         for problem in problems:
@@ -112,8 +127,8 @@ class Surveyor:
         yield from self._scenarios.duplicates(lambda path: self._locator.spot(path, ("key",)))
         for path, problems in self._problems.items():
             yield from self._locator.findings(path, problems)
-        for record in self._scenarios.usable.values():
-            if problems := list(dangling(record, self._templates, self._library.specialties)):
+        for record in self._scenarios.files.values():
+            if problems := list(record.holes.told(dangling(record, self._templates, self._library.specialties))):
                 yield from self._locator.findings(record.path, problems, warning=True)
         for path, problems in reference_problems(self._library):
             yield from self._locator.findings(path, problems)

@@ -11,7 +11,8 @@ from reconciler.core.model import Mode, Template
 from reconciler.definitions.dependencies import link_finding
 from reconciler.definitions.findings import Finding, shown
 from reconciler.definitions.following import Follower, is_yaml
-from reconciler.definitions.parse import Locator, Problem
+from reconciler.definitions.holes import Problem
+from reconciler.definitions.parse import Locator
 from reconciler.definitions.plays import Play
 from reconciler.definitions.schemas import TemplateFile
 from reconciler.definitions.shelf import Shelf

@@ -8,6 +8,7 @@ from typing import Generic, Literal, TypeVar
 from reconciler.core.model import Agent, Batch, Gate, Host, Mode, OperationalRule, Scenario, Specialty, Variant
 from reconciler.core.planning import Wanted
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.holes import NO_HOLES, Holes
 from reconciler.definitions.lint_rules import RuleId
 from reconciler.ports import Cron
 
@@ -38,12 +39,22 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Parsed(Generic[T]):
-    """One file read; equal only to itself. ``claim`` is the name that other files know it by, kept even when the file is wrong."""
+    """One file read; equal only to itself. ``claim`` is the name that other files know it by, kept even when the file is wrong.
+
+    ``sketch`` is what a wrong file would be but for its ``holes``: it is looked at for more problems, and never used.
+    """
 
     path: str
     claim: str
     value: T | None = None
+    sketch: T | None = None
+    holes: Holes = NO_HOLES
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def drawn(self) -> T | None:
+        """The value, or its sketch."""
+        return self.sketch if self.value is None else self.value
 
     @property
     def error(self) -> Finding | None:

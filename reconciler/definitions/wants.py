@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.model import EngineSettings, Specialty, Variant
 from reconciler.definitions.findings import Finding
+from reconciler.definitions.holes import Path, Problem
 from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.parse import Problem
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.values import Benchmark, Blocked, Candidate, Parsed, T
@@ -59,12 +59,12 @@ class Resolution:
         return replace(self, terms=terms)
 
 
-class _Unresolved(Exception):
-    """``problem`` is None where another file's finding says it already."""
+@dataclass(frozen=True)
+class _Unresolved:
+    """A name that cannot be had. ``problem`` is None where another file's finding says it already."""
 
-    def __init__(self, reason: str, problem: Problem | None = None) -> None:
-        super().__init__(reason)
-        self.reason, self.problem = reason, problem
+    reason: str
+    problem: Problem | None = None
 
 
 def resolve(path: str, benchmark: Benchmark, index: Index, specialties: Specialties, engines: Engines) -> Resolution:
@@ -80,12 +80,13 @@ def resolve(path: str, benchmark: Benchmark, index: Index, specialties: Specialt
         )
     lineups = []
     for number, candidate in enumerate(benchmark.candidates):
-        try:
-            lineups.append(_lineup(("variants", number), candidate, specialties, engines))
-        except _Unresolved as error:
-            problems += [error.problem] if error.problem else []
-            reason = f"{path}: {error.reason}" if error.problem else error.reason
-            blocked.append(Blocked(scenario="", benchmark=benchmark.name, reason=reason, variant=_variant(candidate)))
+        found = _lineup(("variants", number), candidate, specialties, engines)
+        if isinstance(found, Lineup):
+            lineups.append(found)
+            continue
+        problems += [name.problem for name in found if name.problem]
+        reason = f"{path}: {found[0].reason}" if found[0].problem else found[0].reason
+        blocked.append(Blocked(scenario="", benchmark=benchmark.name, reason=reason, variant=_variant(candidate)))
     terms = Terms(benchmark=benchmark, lineups=tuple(lineups))
     return Resolution(path=path, terms=terms, keys=selected.keys, problems=tuple(problems), blocked=tuple(blocked))
 
@@ -105,36 +106,37 @@ def _variant(candidate: Candidate) -> Variant:
 
 def _lineup(
     where: tuple[str, int], candidate: Candidate, specialties: Specialties, engines: Engines
-) -> Lineup:  # fmt: skip
-    specialty = None
+) -> Lineup | list[_Unresolved]:
+    """A variant's definitions, or each of its names that cannot be had."""
+    specialty: Parsed[Specialty] | _Unresolved | None = None
+    secondary: Parsed[EngineSettings] | _Unresolved | None = None
     if candidate.specialty is not None:
         specialty = _look_up((*where, "specialty"), "unknown-specialty", candidate.specialty, specialties)
-    return Lineup(
-        specialty=specialty,
-        main=_main_engine((*where, "main_engine"), candidate.main_engine, engines),
-        secondary=_look_up((*where, "secondary_engine"), "unknown-engine", candidate.secondary_engine, engines)
-        if candidate.secondary_engine is not None
-        else None,
-    )
+    main = _main_engine((*where, "main_engine"), candidate.main_engine, engines)
+    if candidate.secondary_engine is not None:
+        secondary = _look_up((*where, "secondary_engine"), "unknown-engine", candidate.secondary_engine, engines)
+    if isinstance(specialty, _Unresolved) or isinstance(main, _Unresolved) or isinstance(secondary, _Unresolved):
+        return [name for name in (specialty, main, secondary) if isinstance(name, _Unresolved)]
+    return Lineup(specialty=specialty, main=main, secondary=secondary)
 
 
-def _main_engine(where: tuple[str | int, ...], name: str | None, engines: Engines) -> Parsed[EngineSettings]:
+def _main_engine(where: Path, name: str | None, engines: Engines) -> Parsed[EngineSettings] | _Unresolved:
     if name is not None:
         return _look_up(where, "unknown-engine", name, engines)
     if len(engines.names) == 1:
         return _look_up(where, "unknown-engine", next(iter(engines.names)), engines)
     if not engines.names:
         hint = "add engines/runbook.yaml to the config folder, with the line adapter: runbook"
-        raise _Unresolved("there is no engine", (where, "unknown-engine", "there is no engine", hint))
+        return _Unresolved("there is no engine", (where, "unknown-engine", "there is no engine", hint))
     message = f"the variant names no main_engine, and there are {len(engines.names)}"
     hint = f"known: {', '.join(sorted(engines.names))}"
-    raise _Unresolved(message, (where, "unknown-engine", message, hint))
+    return _Unresolved(message, (where, "unknown-engine", message, hint))
 
 
-def _look_up(where: tuple[str | int, ...], rule: RuleId, name: str, shelf: Shelf[Parsed[T]]) -> Parsed[T]:
+def _look_up(where: Path, rule: RuleId, name: str, shelf: Shelf[Parsed[T]]) -> Parsed[T] | _Unresolved:
     if found := shelf.usable.get(name):
         return found
     if name in shelf.names:
-        raise _Unresolved(shelf.stalled_by(name))
+        return _Unresolved(shelf.stalled_by(name))
     message, hint = shelf.unknown(name)
-    raise _Unresolved(message, (where, rule, message, hint))
+    return _Unresolved(message, (where, rule, message, hint))

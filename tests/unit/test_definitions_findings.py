@@ -49,7 +49,7 @@ def test_a_right_repository_has_no_findings_and_one_batch() -> None:
         (scenario(tags="web"), 7, "wrong-type", "tags must be a list", ""),
         ('{"key": "x", ' + scenario()[1:], 2, "duplicate-field", "'key' is written twice", "keep one"),
         (
-            scenario(**rule(validator="patern_match")),
+            scenario(**rule(validator="patern_match", where="task_plan", pattern="x")),
             27,
             "unknown-value",
             "patern_match",
