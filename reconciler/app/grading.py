@@ -8,9 +8,10 @@ from pathlib import Path
 
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
+from reconciler.app.adapters import results_store, state_by_hand
 from reconciler.app.recorded import Found, Recorded, on_branch, on_disk
 from reconciler.app.settings import Settings, find, load
-from reconciler.app.wiring import results_store, state_by_hand, wired
+from reconciler.app.wiring import wired
 from reconciler.core.errors import Invalid, Transient
 from reconciler.core.model import Scenario
 from reconciler.core.scoring import Search

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.adapters.folder import Folder
+from reconciler.app.adapters import lint_context
 from reconciler.app.settings import SHARED
-from reconciler.app.wiring import lint_context
 from reconciler.core.errors import Invalid
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.findings import Finding

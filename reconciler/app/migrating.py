@@ -9,8 +9,8 @@ from pathlib import Path
 
 from reconciler.adapters.folder import Folder
 from reconciler.adapters.git.command import redact_url
+from reconciler.app.adapters import lint_context
 from reconciler.app.settings import SourceSettings
-from reconciler.app.wiring import lint_context
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.definitions.dependencies import SCENARIO_FILE
 from reconciler.definitions.migration import migrate

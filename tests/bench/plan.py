@@ -15,8 +15,9 @@ from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.platform import MemoryPlatform
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.timetable import ApschedulerTimetable
+from reconciler.app.adapters import lint_context
 from reconciler.app.edition import edition
-from reconciler.app.wiring import collect_seldom, lint_context
+from reconciler.app.wiring import collect_seldom
 from reconciler.shell.observe import Observer
 from reconciler.shell.past import Past
 from reconciler.shell.reading import Definitions

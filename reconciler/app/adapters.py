@@ -1,0 +1,204 @@
+"""Everything concrete, made from settings: the one place that chooses an adapter for each port."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.adapters.ansible.provisioner import AnsibleProvisioner
+from reconciler.adapters.clock import WallClock
+from reconciler.adapters.git.directory import DirectorySource
+from reconciler.adapters.git.results import GitResults
+from reconciler.adapters.git.source import GitSource
+from reconciler.adapters.git.watch import DirectoryWatch, RefWatch
+from reconciler.adapters.incus.platform import IncusPlatform
+from reconciler.adapters.incus.templates import Provision
+from reconciler.adapters.memory.journal import MemoryJournal
+from reconciler.adapters.namespace.platform import NamespacePlatform
+from reconciler.adapters.patterns.advice import pattern_doubts
+from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
+from reconciler.adapters.runbook.engine import RunbookEngine
+from reconciler.adapters.runbook.sections import runbook_problems
+from reconciler.adapters.state import StateDirectory
+from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
+from reconciler.app.settings import Settings
+from reconciler.core.digests import digest
+from reconciler.core.errors import Invalid
+from reconciler.core.model import EngineSettings, Mode
+from reconciler.definitions.values import Context
+from reconciler.ports import Clock, Engine, Patterns, Platform, Source, Watch
+from reconciler.shell.templating import TemplateMaker
+
+if TYPE_CHECKING:
+    from reconciler.adapters.postgres.journal import PostgresJournal
+
+ADAPTERS: Mapping[str, str] = {"runbook": f"runbook/{__version__}"}
+"""Engine adapters and their versions; a version is part of the agent digest."""
+
+
+def lint_context() -> Context:
+    """What the definitions need to be judged."""
+    return Context(
+        compiles=pattern_error,
+        pattern_doubts=pattern_doubts,
+        cron_error=cron_error,
+        adapters=ADAPTERS,
+        prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """Everything concrete, made from settings."""
+
+    state: StateDirectory
+    clock: Clock
+    source: Source
+    watch: Watch
+    results: GitResults
+    provisioner: AnsibleProvisioner
+    maker: TemplateMaker
+    platforms: Mapping[Mode, Platform]
+    patterns: EcmaPatterns
+    journal: "MemoryJournal | PostgresJournal"
+    timetable: ApschedulerTimetable
+    instance: str
+
+    async def close(self) -> None:
+        """Let go of connections, threads and helper processes; sandboxes stay."""
+        self.watch.close()
+        self.timetable.close()
+        self.patterns.close()
+        for platform in self.platforms.values():
+            await platform.close()
+        await self.journal.close()
+
+
+def _apart(settings: Settings, purpose: str) -> tuple[Path, str]:
+    """The state directory of what works beside the daemon, and the name that its sandboxes bear."""
+    return settings.state_path / purpose, digest([settings.instance, purpose])
+
+
+def beside(settings: Settings) -> Mapping[str, bool]:
+    """The instances beside the daemon's own, and whether somebody works for them."""
+    apart = [_apart(settings, purpose) for purpose in ("by-hand", "check")]
+    return {name: path.is_dir() and StateDirectory(path).locked() for path, name in apart}
+
+
+def adapters_of(settings: Settings, purpose: str) -> Adapters:
+    """The daemon's, or (``by-hand``, ``check``) those of what works beside it. Raises ``Invalid``."""
+    path, instance = _apart(settings, purpose) if purpose else (settings.state_path, settings.instance)
+    state, by_hand = StateDirectory(path), purpose == "by-hand"
+    clock, provisioner = WallClock(), AnsibleProvisioner()
+    source, watch = _source(settings, state.path)
+    maker = TemplateMaker(provisioner=provisioner)
+    return Adapters(
+        state=state,
+        clock=clock,
+        source=source,
+        watch=watch,
+        results=results_store(settings, state.path if by_hand else settings.state_path, clock),
+        provisioner=provisioner,
+        maker=maker,
+        platforms=_platforms(settings, instance, maker),
+        patterns=EcmaPatterns(),
+        journal=_journal(settings, clock, by_hand=by_hand),
+        timetable=ApschedulerTimetable(clock=clock),
+        instance=instance,
+    )
+
+
+def state_by_hand(settings: Settings) -> Path:
+    """The state directory of trials by hand."""
+    return settings.state_path / "by-hand"
+
+
+def results_store(settings: Settings, state: Path, clock: Clock) -> GitResults:
+    """The results branch, as a state directory knows it."""
+    return GitResults(
+        repository=_results_repository(settings),
+        branch=settings.results.branch,
+        author_name=settings.results.author.name,
+        author_email=settings.results.author.email,
+        state=state,
+        clock=clock,
+    )
+
+
+def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> "MemoryJournal | PostgresJournal":
+    """Trials by hand are nobody else's business."""
+    if settings.journal.kind == "memory" or by_hand:
+        return MemoryJournal(clock=clock)
+    url = os.environ.get(settings.journal.url_from)
+    if not url:
+        raise Invalid(f"the journal's connection string is not in the environment: set {settings.journal.url_from}")
+    from reconciler.adapters.postgres.journal import PostgresJournal  # 9 MB that few need
+
+    return PostgresJournal(url=url)
+
+
+class Engines:
+    """One engine object per adapter and settings."""
+
+    def __init__(self, clock: Clock, patterns: Patterns) -> None:
+        self._clock, self._patterns = clock, patterns
+        self._made: dict[str, Engine] = {}
+
+    def get(self, settings: EngineSettings) -> Engine:
+        key = digest([settings.adapter, dict(settings.settings)])
+        if key not in self._made:
+            if settings.adapter != "runbook":
+                raise Invalid(
+                    f"engine {settings.key} wants the adapter {settings.adapter}", hint=f"known: {', '.join(ADAPTERS)}"
+                )
+            self._made[key] = RunbookEngine(clock=self._clock, patterns=self._patterns)
+        return self._made[key]
+
+
+def _source(settings: Settings, state: Path) -> tuple[Source, Watch]:
+    source = settings.source
+    if source.kind == "fs":
+        directory = Path(source.repository)
+        return (
+            DirectorySource(directory=directory, folders=source.folders, state=state),
+            DirectoryWatch(directory, source.folders),
+        )
+    return (
+        GitSource(repository=source.repository, branch=source.branch, folders=source.folders, state=state),
+        RefWatch(source.repository, branch=source.branch),
+    )
+
+
+def _results_repository(settings: Settings) -> str | None:
+    """The results' repository: the source's by default; a plain directory has none, so results stay local."""
+    if settings.results.repository is not None:
+        return settings.results.repository
+    return settings.source.repository if settings.source.kind == "git" else None
+
+
+def _platforms(settings: Settings, instance: str, provision: Provision) -> Mapping[Mode, Platform]:
+    incus, namespace = settings.modes.incus, settings.modes.namespace
+    return {
+        "incus": IncusPlatform(socket=incus.socket, project=incus.project, instance=instance, provision=provision),
+        "namespace": NamespacePlatform(
+            instance=instance, visible=tuple(_interpreter()), hidden=tuple(_hidden(settings, namespace.hidden))
+        ),
+    }
+
+
+def _interpreter() -> Iterator[Path]:
+    """What ansible-playbook needs inside: the virtual environment and the interpreter that it was made from."""
+    for prefix in dict.fromkeys((sys.prefix, sys.base_prefix)):
+        if prefix not in ("/usr", "/usr/local"):
+            yield Path(prefix)
+
+
+def _hidden(settings: Settings, more: list[str]) -> Iterator[Path]:
+    """What no sandbox may read: our state, and the repositories (they hold the answers)."""
+    yield settings.state_path
+    for place in (settings.source.repository, _results_repository(settings), *more):
+        if place and Path(place).is_dir():
+            yield Path(place).absolute()
