@@ -163,7 +163,7 @@ class World:
         """The scenario of each record, sorted."""
         return sorted(record["scenario"]["key"] for record in self.results(branch).values())
 
-    def leftovers(self, *, within: float = 5.0) -> list[str]:
+    def leftovers(self, *, within: float = PATIENCE) -> list[str]:
         """Processes, mounts, cgroups and git locks of this world that do not go away within that many seconds."""
         end = time.monotonic() + within
         while (processes := self._processes()) and time.monotonic() < end:
