@@ -36,7 +36,7 @@ from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.snapshot import Unreadable, dump, load
 from reconciler.definitions.survey import Scenarios, Survey, Surveyor
-from reconciler.definitions.templates import ResolvedTemplate, Templates, resolve_templates
+from reconciler.definitions.templates import ResolvedTemplate, Templates, resolve_templates, template_plays
 from reconciler.definitions.tree import Blobs, Read, Tree
 from reconciler.definitions.values import Benchmark, Context, Demands, Parsed, Seating, T
 from reconciler.ports import Entry
@@ -279,7 +279,7 @@ class Catalogue:
         """All findings, and what nothing needs to know: of files that nothing reads, and of every playbook, solutions and mutants too."""
         contents, tree = self._contents, self._contents.tree
         plays = [p for record in contents.scenarios.files.values() for p in scenario_plays(record, tree)]
-        plays += [p for template in contents.templates.resolved.values() for p in template.plays]
+        plays += [p for file in contents.templates.shelf.files.values() for p in template_plays(file, tree)]
         known = {f.path for f in self.findings if f.rule in ("not-yaml", "not-utf8", "too-big")}
         strays = stray_files(self._place.config, tree)
         return sorted({*self.findings, *strays, *lint_plays(plays, known, tree, Blobs(read))})

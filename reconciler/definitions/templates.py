@@ -1,7 +1,7 @@
 """Templates, with what they inherit: what a sandbox starts from, and what of it a digest must see."""
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import get_args
@@ -54,12 +54,6 @@ class ResolvedTemplate:
         )
 
     @property
-    def plays(self) -> tuple[Play, ...]:
-        """Its own playbooks and the inherited ones, each in the folder that it is run in."""
-        paths = (posixpath.normpath(f"{self.folder}/{p}") for p in self.provision)
-        return tuple(Play(path, posixpath.dirname(path)) for path in paths)
-
-    @property
     def limits(self) -> str:
         """The part ``limits`` of ``world``."""
         return f"{self.cpus} cpu, {self.memory_mib} MiB memory, {self.disk_mib} MiB disk"
@@ -105,6 +99,14 @@ class Templates:
         )  # fmt: skip
 
 
+def template_plays(file: Parsed[TemplateFile], tree: Tree) -> Iterator[Play]:
+    """The playbooks that a template, or the sketch of a wrong one, provisions with, each in the folder that it is run in."""
+    paths = (
+        (posixpath.normpath(f"{posixpath.dirname(file.path)}/{p}") for p in file.drawn.provision) if file.drawn else ()
+    )
+    return (Play(path, posixpath.dirname(path)) for path in paths if path in tree.entries)
+
+
 def resolve_templates(
     shelf: Shelf[Parsed[TemplateFile]], before: Templates, tree: Tree, blobs: Blobs, follower: Follower
 ) -> Templates:
@@ -139,7 +141,10 @@ class _Resolver:
         parsed = self._shelf.usable.get(name)
         if parsed is None or parsed.value is None:
             self.stalled[name] = self._shelf.stalled_by(name)
+            for file in self._shelf.claims[name]:
+                self._look_at(file)
             return None
+        self._check_provision(parsed, parsed.value)
         parent: ResolvedTemplate | None = NOTHING
         if parsed.value.parent is not None:
             parent = self._parent(parsed, parsed.value.parent, (*below, name))
@@ -147,6 +152,15 @@ class _Resolver:
             self.stalled.setdefault(name, f"template {name} needs its parent {parsed.value.parent}, which is wrong")
             return None
         return self._finish(parsed.path, name, parsed.value, parent)
+
+    def _look_at(self, parsed: Parsed[TemplateFile]) -> None:
+        """Whether the names in the sketch of a wrong template mean something."""
+        if parsed.drawn is None:
+            return
+        self._check_provision(parsed, parsed.drawn)
+        parent = parsed.drawn.parent
+        if parent is not None and parent not in self._shelf.names:
+            self._fail(parsed, (("parent",), "unknown-template", *self._shelf.unknown(parent)))
 
     def _parent(self, parsed: Parsed[TemplateFile], parent: str, below: tuple[str, ...]) -> ResolvedTemplate | None:
         if parent in below:
@@ -156,17 +170,16 @@ class _Resolver:
             problem = (("parent",), "unknown-template", *self._shelf.unknown(parent))
         else:
             return self.resolve(parent, below)
-        self._fail(parsed.path, parsed.claim, problem)
+        self._fail(parsed, problem)
         return None
 
-    def _fail(self, path: str, name: str, problem: Problem) -> None:
-        self.problems.setdefault(path, []).append(problem)
-        self.stalled[name] = f"{path}: {problem[2]}"
+    def _fail(self, parsed: Parsed[TemplateFile], problem: Problem) -> None:
+        self.problems.setdefault(parsed.path, []).extend(parsed.holes.told([problem]))
+        self.stalled.setdefault(parsed.claim, f"{parsed.path}: {problem[2]}")
 
     def _finish(self, path: str, name: str, file: TemplateFile, parent: ResolvedTemplate) -> ResolvedTemplate | None:
         folder = path.rpartition("/")[0]
         files, probes = self._files(name, folder)
-        self._check_provision(path, name, folder, file)
         if name in self.stalled:
             return None
         images = file.image.model_dump(exclude_none=True) if file.image else {}
@@ -195,14 +208,15 @@ class _Resolver:
         found = tuple((seen_from(folder, p), content(entries[p])) for p in sorted({*own, *reach.files}) if p in entries)
         return found, frozenset(reach.probes)
 
-    def _check_provision(self, path: str, name: str, folder: str, file: TemplateFile) -> None:
+    def _check_provision(self, parsed: Parsed[TemplateFile], file: TemplateFile) -> None:
+        folder = parsed.path.rpartition("/")[0]
         for index, playbook in enumerate(file.provision):
             entry = self._tree.entries.get(f"{folder}/{playbook.removeprefix('./')}")
             if entry is None:
                 message, hint = f"playbook {shown(playbook)} does not exist", "put it beside template.yaml"
-                self._fail(path, name, (("provision", index), "playbook-path", message, hint))
+                self._fail(parsed, (("provision", index), "playbook-path", message, hint))
             elif wrong := self._follower.syntax_error(entry):
-                self.stalled[name] = f"{folder}/{playbook}: {wrong.message}"
+                self.stalled.setdefault(parsed.claim, f"{folder}/{playbook}: {wrong.message}")
                 at = Finding(
                     path=f"{folder}/{playbook}",
                     line=wrong.line,

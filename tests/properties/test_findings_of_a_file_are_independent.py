@@ -69,7 +69,13 @@ RIGHT: Mapping[str, dict[str, Any]] = {
     },
     SPECIALTY: {"name": "linux-administration", "description": "d"},
     HOST: {"name": "web", "public_ip": "10.0.0.1", "tags": ["os:linux", "tech:nginx"], "target_port": 22},
-    TEMPLATE: {"image": {"incus": "debian/12"}, "memory": "1GiB", "cpus": 2, "packages": ["git", "vim"]},
+    TEMPLATE: {
+        "image": {"incus": "debian/12"},
+        "memory": "1GiB",
+        "cpus": 2,
+        "packages": ["git", "vim"],
+        "provision": ["p.yml", "p.yml"],
+    },
 }
 BREAKS = [
     *(
@@ -124,7 +130,7 @@ BREAKS = [
     ),
     *(
         Break(TEMPLATE, at, to)
-        for at, to in ((("memory",), "1"), (("provision",), ["../p.yml"]), (("packages", 0), 5), (("cpu",), 1))
+        for at, to in ((("memory",), "1"), (("provision", 0), "../p.yml"), (("provision", 1), "q.yml"), (("parent",), "debian-bas"), (("packages", 0), 5), (("cpu",), 1))
     ),
 ]  # fmt: skip
 
@@ -134,6 +140,9 @@ def written(path: str, value: object) -> str:
         return json.dumps(value)
     text = yaml.safe_dump(value, sort_keys=False)
     return f"---\n{text}---\nBe careful.\n" if path.endswith(".mdx") else text
+
+
+PROVISION = {"config/templates/debian-base/p.yml": "- hosts: all\n"}
 
 
 def told(*breaks: Break) -> set[tuple[str, str, str, str]]:
@@ -147,12 +156,14 @@ def told(*breaks: Break) -> set[tuple[str, str, str, str]]:
             del holder[at[-1]]
         else:
             holder[at[-1]] = to
-    found: list[Finding] = lint(repository() | {path: written(path, value) for path, value in values.items()})
+    found: list[Finding] = lint(
+        repository() | PROVISION | {path: written(path, value) for path, value in values.items()}
+    )
     return {(f.path, f.severity, f.rule, f.message) for f in found if f.path in {b.path for b in breaks}}
 
 
 def test_what_is_not_broken_is_right() -> None:
-    assert lint(repository() | {path: written(path, value) for path, value in RIGHT.items()}) == []
+    assert lint(repository() | PROVISION | {path: written(path, value) for path, value in RIGHT.items()}) == []
 
 
 @pytest.mark.parametrize("path", RIGHT)
