@@ -18,6 +18,7 @@ from reconciler.core.errors import Transient
 from reconciler.core.model import Command, Job, Task
 from reconciler.ports import Assignment, Engine
 from tests.local_sandbox import LocalSandbox, make_assignment, make_seat
+from tests.processes import PATIENCE
 
 QUICK, ENDLESS = "## Always\n```bash\necho done\n```\n", "## Always\n```bash\nsleep 600\n```\n"
 
@@ -162,7 +163,7 @@ async def test_kill_ends_what_runs_and_nothing_follows_it(rig: Rig, tmp_path: Pa
     watcher = asyncio.create_task(_seen(rig.engine, job))
     inner = os.pidfd_open(int(await asyncio.to_thread(began.read_text)))
     await rig.engine.kill(job)
-    ended, _, _ = await asyncio.to_thread(select.select, [inner], [], [], 10)
+    ended, _, _ = await asyncio.to_thread(select.select, [inner], [], [], PATIENCE)
     os.close(inner)
     assert ended
     assert (await watcher)[-1].outcome == "killed"

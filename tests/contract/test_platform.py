@@ -13,6 +13,7 @@ import pytest_asyncio
 from reconciler.core.errors import Invalid, Transient
 from reconciler.ports import Sandbox, SandboxSpec
 from tests.platform_rigs import Rig, fresh, incus, memory, namespace
+from tests.processes import PATIENCE
 
 NOT_IN_MEMORY = {
     "test_the_exit_code_is_the_commands_own": "it has no shell",
@@ -149,7 +150,7 @@ async def test_a_command_that_takes_too_long_is_killed_with_its_children(sandbox
 
 
 async def test_a_child_in_the_background_holds_nobody_and_goes_on(sandbox: Sandbox) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         done = await sandbox.run(["sh", "-c", "sleep 300 & echo $!"], timeout=60)
     assert (done.exit_code, done.timed_out) == (0, False)
     child = done.stdout.decode().strip()
@@ -260,12 +261,13 @@ async def test_a_template_that_cannot_be_made_is_invalid_and_says_why(rig: Rig) 
 
 async def test_a_create_that_is_cancelled_leaves_nothing(rig: Rig) -> None:
     for wait in (0.001, 0.01, 0.03, 0.06):
-        spec = rig.spec()
+        spec, made = rig.spec(), False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await rig.platform.create(spec)
-                await asyncio.Event().wait()  # made in time: then it is the caller's to destroy
-        if wait == 0.06:
+                made = True
+                await asyncio.Event().wait()
+        if made:  # in time: then it is the caller's to destroy
             await rig.platform.destroy(spec.name)
         assert await rig.find(spec.name) == []
 

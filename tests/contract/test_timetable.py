@@ -9,6 +9,7 @@ import pytest
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
 from reconciler.ports import At, Cron, Every
+from tests.processes import PATIENCE
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -97,7 +98,7 @@ async def test_alarms_ring_in_the_event_loop_and_are_replaced_as_a_whole() -> No
     timetable.set(
         {"now": At(moment=datetime.now(UTC) - timedelta(hours=1)), "later": At(moment=far), "poll": Every(seconds=3600)}
     )
-    await asyncio.wait_for(heard.wait(), 10)
+    await asyncio.wait_for(heard.wait(), PATIENCE)
     timetable.set({"poll": Every(seconds=3600)})
     timetable.set({"poll": Every(seconds=3600), "sweep": Cron(expression="0 2 * * *", timezone="Europe/Paris")})
     timetable.close()

@@ -18,6 +18,7 @@ from reconciler.adapters.git.results import GitResults
 from reconciler.adapters.git.source import GitSource
 from reconciler.core.errors import Invalid, Unavailable
 from tests.git_world import bare, commit, git, record, trial_path, work_tree
+from tests.processes import PATIENCE
 
 A, B, C = (trial_path(name) for name in "abc")
 
@@ -257,9 +258,9 @@ async def test_whoever_stops_waiting_for_a_remote_that_hangs_hangs_up(tmp_path: 
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         fetch = asyncio.create_task(source(f"git://127.0.0.1:{port}/x", tmp_path).fetch())
-        await asyncio.wait_for(dialled.wait(), 10)
+        await asyncio.wait_for(dialled.wait(), PATIENCE)
         fetch.cancel()
-        await asyncio.wait_for(hung_up.wait(), 10)
+        await asyncio.wait_for(hung_up.wait(), PATIENCE)
 
 
 # ---------------------------------------------------------------- the results

@@ -10,6 +10,7 @@ from reconciler.adapters.git.source import GitSource
 from reconciler.adapters.git.watch import DirectoryWatch, RefWatch
 from reconciler.ports import Watch
 from tests.git_world import bare, commit, git, work_tree
+from tests.processes import PATIENCE
 
 
 class Bell:
@@ -24,7 +25,7 @@ class Bell:
 
     async def heard(self) -> bool:
         try:
-            await asyncio.wait_for(self._rung.wait(), 10)
+            await asyncio.wait_for(self._rung.wait(), PATIENCE)
         except TimeoutError:
             return False
         return True
@@ -67,7 +68,7 @@ async def test_a_push_to_a_bare_repository_is_heard(tmp_path: Path) -> None:
         commit(theirs, {"a": b"1"})
         git(theirs, "push", "--quiet", str(remote), "main")
         assert await bell.heard()
-        await bell.settle()
+    async with listening(RefWatch(f"file://{remote}", branch="main")) as bell:  # to whom the push before is not told
         git(theirs, "push", "--quiet", str(remote), "main:results")
         assert await bell.quiet(), "another branch is not ours to hear"
         git(remote, "branch", "--delete", "--force", "main")
