@@ -70,6 +70,11 @@ done
 # All containers count as one user for the kernel.
 [ "$(sysctl -n fs.inotify.max_user_instances)" -ge 1024 ] || sysctl -qw fs.inotify.max_user_instances=1024
 
+if [ ! -d /run/systemd/system ] && ! ls /var/lib/lxcfs/proc >/dev/null 2>&1; then
+    umount -l /var/lib/lxcfs 2>/dev/null || : # the mount of an lxcfs that was killed keeps containers from starting
+    mkdir -p /var/lib/lxcfs
+    background lxcfs /var/lib/lxcfs
+fi
 if answers; then
     say daemon "answers at $SOCKET"
 elif [ -d /run/systemd/system ]; then
@@ -77,11 +82,6 @@ elif [ -d /run/systemd/system ]; then
     say daemon "started by systemd (stop: systemctl stop incus.service incus.socket)"
 else
     mkdir -p /var/log/incus
-    if ! ls /var/lib/lxcfs/proc >/dev/null 2>&1; then
-        umount -l /var/lib/lxcfs 2>/dev/null || : # the mount of an lxcfs that was killed keeps containers from starting
-        mkdir -p /var/lib/lxcfs
-        background lxcfs /var/lib/lxcfs
-    fi
     background /usr/libexec/incus/incusd --group incus-admin --logfile /var/log/incus/incus.log
     say daemon "started (stop: incus admin shutdown)"
 fi
