@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import posixpath
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
 
+from reconciler.app.environment import load_environment
 from reconciler.app.settings import Settings, find, load
 from reconciler.app.wiring import Program, wired
 from reconciler.cli import logs
@@ -31,6 +33,7 @@ class Request:
     gateway: str
     iterations: int
     scenarios_path: str | None
+    vm_templates_path: str | None
     main_engine: str | None
     secondary_engine: str | None
     specialty: str | None
@@ -59,7 +62,7 @@ class Request:
         return ByHand(text=json.dumps(benchmark).encode(), epoch=now.strftime("%Y%m%dT%H%M%SZ"))
 
     def settings(self, settings: Settings) -> Settings:
-        """The configuration with the flags applied: one trial at a time unless ``--parallel``."""
+        """The configuration with the flags applied: one trial at a time unless ``--parallel``. Raises ``Invalid``."""
         source = settings.source
         if self.source is not None:
             if self.source not in ("git", "fs"):
@@ -67,6 +70,8 @@ class Request:
             source = source.model_copy(update={"kind": self.source})
         if self.scenarios_path is not None:
             source = source.model_copy(update={"scenarios": self.scenarios_path})
+        if self.vm_templates_path is not None:
+            _need_templates_at(posixpath.join(source.config, "templates"), self.vm_templates_path)
         limits = settings.limits
         if not self.parallel:
             limits = limits.model_copy(update={"parallel": 1})
@@ -75,10 +80,18 @@ class Request:
         return settings.model_copy(update={"source": source, "limits": limits})
 
 
+def _need_templates_at(place: str, wanted: str) -> None:
+    """Raises ``Invalid`` where templates are wanted from elsewhere: their digests are those of the configured folder."""
+    if posixpath.normpath(wanted) != posixpath.normpath(place):
+        message = f"--vm-templates-path {wanted} is not there yet: templates are read from {place} of the definitions"
+        raise Invalid(message, hint="move them there, or let source.config name the folder that templates is in")
+
+
 def start(
     config: Path | None,
     request: Request,
     *,
+    env_file: Path | None,
     check: bool,
     fail_on_error: bool,
     as_json: bool,
@@ -88,6 +101,8 @@ def start(
     """Run the request; 1 when a scenario failed and that was asked for, 3 when a trial gave no result."""
     progress = Progress(verbose=verbose)
     logs.configure(verbose=verbose, quiet=progress.console.is_terminal, log_file=log_file)
+    if env_file is not None:
+        load_environment(env_file)
     settings = request.settings(load(find(config)))
     by_hand = request.by_hand(datetime.now(UTC))
     plan = asyncio.run(_run(settings, by_hand, progress, check=check))

@@ -7,9 +7,11 @@ from typing import TextIO
 
 import structlog
 
+from reconciler.core.errors import Invalid
+
 
 def configure(*, verbose: int = 0, quiet: bool = False, log_file: Path | None = None) -> None:
-    """Log to stderr (only warnings when ``quiet``: a progress display shows the rest), and to ``log_file`` as JSON."""
+    """Log to stderr (only warnings when ``quiet``: a progress display shows the rest), and to ``log_file`` as JSON. Raises ``Invalid``."""
     level = logging.DEBUG if verbose > 1 else logging.WARNING if quiet else logging.INFO
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -19,7 +21,7 @@ def configure(*, verbose: int = 0, quiet: bool = False, log_file: Path | None = 
     ]
     handlers = [_handler(sys.stderr, shared, level, human=sys.stderr.isatty())]
     if log_file is not None:
-        handlers.append(_handler(log_file.open("a", encoding="utf-8"), shared, min(level, logging.INFO), human=False))
+        handlers.append(_handler(_opened(log_file), shared, min(level, logging.INFO), human=False))
     root = logging.getLogger()
     root.handlers = handlers
     root.setLevel(min(h.level for h in handlers))
@@ -31,6 +33,13 @@ def configure(*, verbose: int = 0, quiet: bool = False, log_file: Path | None = 
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _opened(log_file: Path) -> TextIO:
+    try:
+        return log_file.open("a", encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"--log-file cannot be written: {error.strerror}", path=str(log_file)) from error
 
 
 def _handler(stream: TextIO, shared: list[structlog.typing.Processor], level: int, *, human: bool) -> logging.Handler:

@@ -127,6 +127,14 @@ def start(
     gateway: Annotated[str, typer.Option("--gateway", "-g", help="Where the ticket is filed: runner.")] = "runner",
     iterations: Annotated[int, typer.Option("--iter", "-i", min=1, help="Iterations per scenario.")] = 1,
     scenarios_path: Annotated[str | None, typer.Option("--scenarios-path", "-p", help="The scenarios' folder.")] = None,
+    vm_templates_path: Annotated[
+        str | None,
+        typer.Option(help="The templates' folder: templates in the folder that source.config names, and no other yet."),
+    ] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(help="Lines KEY=VALUE for this process: what the environment has not, such as DATABASE_URL."),
+    ] = None,
     main_engine: Annotated[str | None, typer.Option(help="Main engine for all agents of the run.")] = None,
     secondary_engine: Annotated[str | None, typer.Option(help="Secondary engine for all agents of the run.")] = None,
     specialty: Annotated[str | None, typer.Option(help="Specialty for all agents of the run.")] = None,
@@ -151,6 +159,7 @@ def start(
         gateway=gateway,
         iterations=iterations,
         scenarios_path=scenarios_path,
+        vm_templates_path=vm_templates_path,
         main_engine=main_engine,
         secondary_engine=secondary_engine,
         specialty=specialty,
@@ -159,7 +168,14 @@ def start(
     )
     raise typer.Exit(
         by_hand.start(
-            config, request, check=check, fail_on_error=fail_on_error, as_json=json, verbose=verbose, log_file=log_file
+            config,
+            request,
+            env_file=env_file,
+            check=check,
+            fail_on_error=fail_on_error,
+            as_json=json,
+            verbose=verbose,
+            log_file=log_file,
         )
     )
 

@@ -105,6 +105,11 @@ class Machines:
         )
 
 
+def no_such_mode(mode: Mode, platforms: Mapping[Mode, Platform]) -> str:
+    """What to say where nothing here makes sandboxes of a mode."""
+    return f"mode {mode} is not there yet: use {' or '.join(sorted(platforms))}"
+
+
 def why(result: PlaybookResult, what: str) -> str:
     """``what: the failed task: its message``."""
     return ": ".join(part for part in (what, result.failed_task, result.message) if part)

@@ -29,6 +29,7 @@ from reconciler.ports import (
     Timetable,
 )
 from reconciler.shell.blame import Blame
+from reconciler.shell.machines import no_such_mode
 from reconciler.shell.past import Past
 from reconciler.shell.reading import Definitions
 
@@ -143,7 +144,7 @@ class Observer:
         for mode in modes:
             platform = self.platforms.get(mode)
             if platform is None:
-                unavailable[mode] = f"mode {mode} is not configured: add modes.{mode} to the configuration"
+                unavailable[mode] = no_such_mode(mode, self.platforms)
             elif mode not in unavailable:
                 try:
                     found = await platform.images([t.for_mode(mode) for t in catalogue.templates.values()])

@@ -13,7 +13,7 @@ from reconciler.definitions.inputs import Images
 from reconciler.definitions.proofs import Provable
 from reconciler.ports import Platform, ResultsStore
 from reconciler.shell.checking import Checked, Checker, Exhibit, Told
-from reconciler.shell.machines import stage_of
+from reconciler.shell.machines import no_such_mode, stage_of
 from reconciler.shell.observe import Observer
 from reconciler.shell.work import Origin
 
@@ -63,7 +63,7 @@ class Prover:
         """What sandboxes start from; what a killed check left of its own is destroyed on the way."""
         platform = self.checker.machines.platforms.get(mode)
         if platform is None:
-            raise Unavailable(f"mode {mode} is not configured: add modes.{mode} to the configuration")
+            raise Unavailable(no_such_mode(mode, self.checker.machines.platforms))
         await self._reap(platform)
         made = await platform.images([t.for_mode(mode) for t in catalogue.templates.values()])
         return {(mode, name): image for name, image in made.items()}
