@@ -83,7 +83,8 @@ async def test_no_node_of_a_device_can_be_made(box: Sandbox) -> None:
 
 
 async def test_no_disk_can_be_mounted(box: Sandbox) -> None:
-    disk = text("/proc/self/mountinfo").split(" / / ", 1)[1].split(" - ")[1].split()[1]
+    [*_, root] = [line for line in text("/proc/self/mountinfo").splitlines() if line.split()[4] == "/"]
+    disk = root.split(" - ")[1].split()[1]
     await refused(box, f"mount {disk} /mnt", "permission denied", "does not exist", "not a block device")
     await refused(box, "losetup --find --show /etc/hostname", "cannot find", "failed")
 
