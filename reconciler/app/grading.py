@@ -94,10 +94,7 @@ def rules_of_file(file: Path) -> Rules:
 async def rules_of_definitions(settings: Settings) -> Rules:
     """The rules that the configured definitions have now. Raises ``Unavailable`` where they cannot be read."""
     async with wired(settings) as program:
-        await program.observer.fetch()
-        program.observer.need_revision()
-        catalogue = (await program.observer.look()).catalogue
-    scenarios = catalogue.scenarios if catalogue else {}
+        scenarios = (await program.observer.catalogue()).scenarios
 
     def of(key: str) -> Scenario:
         if key not in scenarios:

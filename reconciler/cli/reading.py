@@ -117,9 +117,8 @@ def validate(config: Path | None, directory: Path | None, form: Form) -> int:
 async def _linted(config: Path | None) -> Sequence[Finding]:
     """Every finding in the configured source. Raises ``Unavailable`` where it cannot be read."""
     async with wired(load(find(config))) as program:
-        catalogue = (await observed(program)).catalogue
-        program.observer.need_revision()
-        return await asyncio.to_thread(catalogue.lint, program.observer.source.read) if catalogue else ()
+        catalogue = await program.observer.catalogue()
+        return await asyncio.to_thread(catalogue.lint, program.observer.source.read)
 
 
 # ---------------------------------------------------------------- status

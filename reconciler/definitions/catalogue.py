@@ -137,8 +137,12 @@ class Catalogue:
         return Catalogue(self._place, _changed(self._contents, news, read, self._place), self._cells) if news else self
 
     @property
-    def large(self) -> bool:
-        """Whether loading it takes so long that it is worth keeping for the next process."""
+    def worth_keeping(self) -> bool:
+        """Whether making it takes so long that the next process had better take it over: it is large, and has its demand."""
+        return self._large and self._demanded is not None
+
+    @property
+    def _large(self) -> bool:
         return len(self._contents.tree.entries) >= _MANY_FILES
 
     def packed(self) -> bytes:
@@ -218,7 +222,7 @@ class Catalogue:
         if self._demanded is None or self._demanded[0] != images:
             contents, versions = self._contents, self._place.context.adapters
             assembler = Assembler(contents.library, contents.scenarios, contents.templates.resolved, versions, images)
-            with _long_lived(many=self.large and not self._cells.by_key):
+            with _long_lived(many=self._large and not self._cells.by_key):
                 demands, self._cells = assembler.assemble(contents.survey, self._cells)
             self._demanded = dict(images), demands
         return self._demanded[1]

@@ -97,10 +97,16 @@ class Observer:
             self.source_problem = str(error)
         return before != (self.revision, self.source_problem)
 
-    def need_revision(self) -> None:
-        """Raise ``Unavailable``, with the reason, where the definitions could not be read at all."""
+    def need_revision(self) -> str:
+        """The revision. Raises ``Unavailable``, with the reason, where the definitions could not be read at all."""
         if self.revision is None:
             raise Unavailable(self.source_problem or "the definitions were not read yet")
+        return self.revision
+
+    async def catalogue(self) -> Catalogue:
+        """The newest definitions, and nothing else of the world. Raises ``Unavailable``."""
+        await self.fetch()
+        return await asyncio.to_thread(self.definitions.at, self.need_revision())
 
     async def look(self) -> World:
         """Look at everything once."""

@@ -35,9 +35,7 @@ class Prover:
         ``again``: what is proven already is played all the same. Raises ``Invalid`` for a name that means nothing, and
         ``Unavailable`` where definitions, results or sandboxes cannot be had.
         """
-        await self.observer.fetch()
-        self.observer.need_revision()
-        catalogue = await asyncio.to_thread(self.observer.definitions.at, self.observer.revision or "")
+        catalogue = await self.observer.catalogue()
         keys = catalogue.selected(names)
         await self.results.refresh()
         images = await self._images(catalogue, mode)

@@ -58,7 +58,7 @@ class Definitions:
 
     def keep(self) -> None:
         """Keep what took long to read for the next process. Losing it costs time alone."""
-        if self.catalogue is None or not self.catalogue.large or self._revision == self._kept:
+        if self.catalogue is None or not self.catalogue.worth_keeping or self._revision == self._kept:
             return
         if self.by_hand is not None or not self.context.edition:
             return

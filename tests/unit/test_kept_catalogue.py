@@ -112,6 +112,13 @@ async def test_a_damaged_catalogue_costs_time_and_nothing_else(
     assert await look(process(source, tmp_path)) == planned
 
 
+async def test_definitions_without_their_demand_are_not_kept(source: Told, tmp_path: Path) -> None:
+    first = process(source, tmp_path)
+    assert len((await first.catalogue()).scenarios) == 2
+    first.definitions.keep()
+    assert not (tmp_path / "state" / "catalogue.bin").exists()
+
+
 async def test_small_definitions_are_not_kept(source: Told, tmp_path: Path) -> None:
     source.commit(dict.fromkeys(list(MANY)[1_000:]), "smaller")
     first = process(source, tmp_path)
