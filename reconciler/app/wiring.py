@@ -158,7 +158,8 @@ def _observer(settings: Settings, adapters: Adapters, past: Past, by_hand: ByHan
         definitions=Definitions(
             source=adapters.source,
             notes=adapters.state,
-            context=replace(lint_context(), edition=digest([edition(), settings.source.folders])),
+            context=lint_context(),
+            edition=lambda: digest([edition(), settings.source.folders]),
             scenarios_folder=settings.source.scenarios,
             config_folder=settings.source.config,
             by_hand=by_hand,

@@ -33,8 +33,6 @@ class Context:
     """What is hardly meant by a pattern that compiles."""
     prompt_problems: Callable[[str], Sequence[tuple[int, str]]] = lambda _: ()
     """Line of the prompt (from 1) and message of what an engine would refuse in it."""
-    edition: str = ""
-    """Names the code behind all of this: a catalogue that another edition made is not taken over. Empty: none is."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,6 +1,6 @@
 """Read the definitions: loaded once, then brought forward by what changed, also from one process to the next."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -42,6 +42,8 @@ class Definitions:
     context: Context
     scenarios_folder: str
     config_folder: str
+    edition: Callable[[], str] = str
+    """Names the code that reads: what another edition kept is not taken over. Empty: nothing is kept."""
     by_hand: ByHand | None = None
     catalogue: Catalogue | None = None
     _revision: str | None = None
@@ -60,9 +62,9 @@ class Definitions:
         """Keep what took long to read for the next process. Losing it costs time alone."""
         if self.catalogue is None or not self.catalogue.worth_keeping or self._revision == self._kept:
             return
-        if self.by_hand is not None or not self.context.edition:
+        if self.by_hand is not None or not self.edition():
             return
-        label = f"{self.context.edition} {self._revision}\n"
+        label = f"{self.edition()} {self._revision}\n"
         try:
             self.notes.save(_NOTE, label.encode() + self.catalogue.packed())
         except OSError as error:
@@ -86,7 +88,7 @@ class Definitions:
         """The catalogue that an earlier process kept, brought forward; None where there is none that is good."""
         label, _, data = (self.notes.load(_NOTE) or b"").partition(b"\n")
         edition, _, kept = label.decode(errors="replace").partition(" ")
-        if not kept or edition != self.context.edition:
+        if not kept or edition != self.edition():
             return None
         try:
             catalogue = Catalogue.unpacked(data, **self._folders, context=self.context)

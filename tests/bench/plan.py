@@ -5,7 +5,6 @@ import json
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from reconciler.adapters.clock import WallClock
@@ -132,7 +131,8 @@ def _observer(repository: Path, state: Path) -> Observer:
         definitions=Definitions(
             source=source,
             notes=StateDirectory(state),
-            context=replace(lint_context(), edition=edition()),
+            context=lint_context(),
+            edition=edition,
             scenarios_folder="scenarios",
             config_folder="config",
         ),

@@ -47,8 +47,8 @@ def process(source: Told, folder: Path, edition: str = "one") -> Observer:
     source.read_oids = set()
     made = ShellWorld(folder=folder).daemon().observer
     made.source, definitions = source, made.definitions
-    context = replace(definitions.context, edition=edition)
-    made.definitions = replace(definitions, source=source, notes=StateDirectory(folder / "state"), context=context)
+    notes = StateDirectory(folder / "state")
+    made.definitions = replace(definitions, source=source, notes=notes, edition=lambda: edition)
     return made
 
 
