@@ -18,7 +18,7 @@ from reconciler.cli.progress import wide_console
 from reconciler.core.dashboard import Row, percent
 from reconciler.core.trends import Trend, verdict
 from reconciler.definitions.findings import Finding
-from reconciler.definitions.trendfile import parse_trend, trend_document
+from reconciler.definitions.trendfile import trend_document
 from reconciler.shell.preparing import Choice
 from reconciler.shell.reporting import (
     held_document,
@@ -226,10 +226,9 @@ async def series_of_configuration(
         rows = [
             r for r in await asyncio.to_thread(program.rows.of, world, world.results) if scenario in (None, r.scenario)
         ]
-        paths = {f"trends/{'/'.join(r.series)}.json": r.series[1] for r in rows}
-        stored = await asyncio.to_thread(program.results.read, list(paths))
-        trends = [(slug, t) for path, slug in paths.items() if path in stored and (t := parse_trend(stored[path]))]
-        return rows, trends
+        slugs = {r.series: r.variant.slug for r in rows}
+        found = await asyncio.to_thread(program.rows.past.trends, world.results, slugs)
+        return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])]
 
 
 def trend_table(rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> Table:

@@ -34,7 +34,7 @@ class Row:
 
     scenario: str
     variant: Variant
-    series: tuple[str, str]
+    series: str
     batch: str
     epoch: str
     passed: int
@@ -99,13 +99,13 @@ def readme(rows: Iterable[Row]) -> str:
 
 
 def _line(row: Row) -> str:
-    link = f"trends/{'/'.join(row.series)}"
+    link = f"trends/{row.series}"
     note = f" {_cell(row.violation)}" if row.violation else ""
     note += " (inputs are back; results reused)" if row.reused else ""
     at = f"`{row.commit[:10]}`" if row.commit else "–"
     cells = (
         _cell(row.scenario),
-        f"[{_cell(row.series[1])}]({link}.json)",
+        f"[{_cell(row.variant.slug)}]({link}.json)",
         f"**{row.verdict}**{note}" + ("" if row.proven else " (not proven)"),
         f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
         percent(row.compliance),

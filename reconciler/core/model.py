@@ -208,14 +208,14 @@ class Batch:
         )
 
     @property
-    def series(self) -> tuple[str, str]:
-        """(scenario, variant) as path segments."""
-        return path_safe(self.scenario), self.variant.slug
+    def series(self) -> str:
+        """``<scenario>/<variant>``: names its series on the results branch."""
+        return f"{path_safe(self.scenario)}/{self.variant.slug}"
 
     @cached_property
     def folder(self) -> str:
         """Where its records lie on the results branch."""
-        return f"trials/{'/'.join(self.series)}/{self.id}"
+        return f"trials/{self.series}/{self.id}"
 
 
 def trial_id(batch: str, epoch: str, iteration: int) -> str:

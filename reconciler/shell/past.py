@@ -38,8 +38,8 @@ class Past:
         """``todo`` with the record to grade again instead of a run, where there is one."""
         if not at.trials:
             return todo
-        trends = self.trends(at, {series_of_item(m) for m in todo.missing})
-        return replace(todo, missing=tuple(self._offer(m, trends[series_of_item(m)]) for m in todo.missing))
+        trends = self.trends(at, {m.trial.batch.series for m in todo.missing})
+        return replace(todo, missing=tuple(self._offer(m, trends[m.trial.batch.series]) for m in todo.missing))
 
     def _offer(self, item: Missing, trend: Trend | None) -> Missing:
         found = next((p for p in regradable(trend, item.trial) if p not in self.unusable), None)
@@ -57,11 +57,6 @@ class Past:
             self._trends.pop(path.removeprefix("trends/").removesuffix(".json"), None)
             self.unusable.pop(path.replace("transcripts/", "trials/", 1), None)
         self._tip = tip
-
-
-def series_of_item(item: Missing) -> str:
-    """``<scenario>/<variant>`` of a wanted trial."""
-    return "/".join(item.trial.batch.series)
 
 
 def trend_path(series: str) -> str:

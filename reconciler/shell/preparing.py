@@ -20,7 +20,7 @@ from reconciler.core.trends import Trend
 from reconciler.definitions.values import Demand
 from reconciler.shell.machines import stage_of
 from reconciler.shell.observe import Observer, World
-from reconciler.shell.past import Past, series_of_item
+from reconciler.shell.past import Past
 from reconciler.shell.stored import lacks, read_stored
 from reconciler.shell.work import Origin, Work
 
@@ -46,7 +46,7 @@ class Preparer:
 
     def explain(self, world: World, items: Sequence[Missing], *, commits: bool = True) -> list[str]:
         """Say why each trial is due: which part changed, and in which commit unless nobody asks (it takes a git log)."""
-        trends = self.past.trends(world.results, map(series_of_item, items))
+        trends = self.past.trends(world.results, (i.trial.batch.series for i in items))
         told: dict[tuple[str, str], str | None] = {}
 
         def commit(demand: Demand, change: Change) -> str | None:
@@ -56,7 +56,7 @@ class Preparer:
                 told[key] = f"{found.short}: {found.subject}" if found else None
             return told.get(key)
 
-        return [self._explain(i, trends[series_of_item(i)], world.demands.of(i.wanted), commit) for i in items]
+        return [self._explain(i, trends[i.trial.batch.series], world.demands.of(i.wanted), commit) for i in items]
 
     def _explain(
         self, item: Missing, trend: Trend | None, demand: Demand, commit: Callable[[Demand, Change], str | None]
@@ -83,13 +83,13 @@ class Preparer:
 
     def _kept(self, world: World) -> list[Choice]:
         kept = world.todo.kept
-        trends = self.past.trends(world.results, ("/".join(k.wanted.batch.series) for k in kept))
+        trends = self.past.trends(world.results, (k.wanted.batch.series for k in kept))
         return [
             Choice(
                 wanted=k.wanted,
                 action="reuse",
                 reason=reuse_reason(
-                    trends["/".join(k.wanted.batch.series)], k.wanted.batch.id, k.wanted.batch.mode, k.wanted.epoch
+                    trends[k.wanted.batch.series], k.wanted.batch.id, k.wanted.batch.mode, k.wanted.epoch
                 ),
                 trials=k.trials,
             )

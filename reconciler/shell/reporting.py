@@ -75,11 +75,9 @@ class Rows:
     def of(self, world: World, at: Results) -> list[Row]:
         """One row per wanted batch of ``world``, with the results as they are ``at`` some tip."""
         demands = world.demands.demands
-        trends = self.past.trends(at, {"/".join(d.batch.series) for d in demands})
+        trends = self.past.trends(at, {d.batch.series for d in demands})
         proven = self.proven.batches(world.catalogue, world.demands, at)
-        return [
-            row(d.batch, d.iterations, trends["/".join(d.batch.series)], proven=d.batch.id in proven) for d in demands
-        ]
+        return [row(d.batch, d.iterations, trends[d.batch.series], proven=d.batch.id in proven) for d in demands]
 
 
 @dataclass(kw_only=True)
