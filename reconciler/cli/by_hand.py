@@ -13,14 +13,13 @@ from reconciler.app.environment import load_environment
 from reconciler.app.settings import Settings, find, load
 from reconciler.app.wiring import Program, wired
 from reconciler.cli import logs
+from reconciler.cli.exits import FAILED, INFRASTRUCTURE
 from reconciler.cli.progress import Progress
 from reconciler.cli.running import run_settled
 from reconciler.core.dashboard import percent
 from reconciler.core.errors import Invalid
 from reconciler.core.planning import Held, Plan, Stalled
 from reconciler.shell.reading import ByHand
-
-INFRASTRUCTURE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +116,7 @@ def start(
         progress.console.print(f"{len(plan.due)} trials can run here.")
     if left:
         return INFRASTRUCTURE
-    return 1 if fail_on_error and progress.tally.failed else 0
+    return FAILED if fail_on_error and progress.tally.failed else 0
 
 
 async def _run(settings: Settings, by_hand: ByHand, progress: Progress, *, check: bool) -> Plan:

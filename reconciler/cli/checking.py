@@ -15,14 +15,13 @@ from rich.text import Text
 from reconciler.app.settings import find, load
 from reconciler.app.wiring import wired
 from reconciler.cli import logs
+from reconciler.cli.exits import FAILED, INFRASTRUCTURE
 from reconciler.cli.progress import wide_console
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.core.model import Mode
 from reconciler.core.proofs import Step
 from reconciler.definitions.selection import split_names
 from reconciler.shell.checking import Checked, step_document
-
-INFRASTRUCTURE = 3
 
 
 def check(config: Path | None, scenarios: Sequence[str], mode: str, *, again: bool, as_json: bool, verbose: int) -> int:
@@ -41,7 +40,7 @@ def check(config: Path | None, scenarios: Sequence[str], mode: str, *, again: bo
         progress.print(f"the proofs are kept here and not pushed yet: {problem}", markup=False)
     if any(checked.died for checked in found):
         return INFRASTRUCTURE
-    return 0 if all(checked.proven for checked in found) else 1
+    return 0 if all(checked.proven for checked in found) else FAILED
 
 
 async def _run(

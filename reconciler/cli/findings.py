@@ -7,6 +7,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from reconciler import __version__
+from reconciler.cli.exits import FAILED
 from reconciler.definitions.findings import Finding
 from reconciler.definitions.lint_rules import LINT_RULES
 
@@ -18,7 +19,7 @@ _ROOT = "%SRCROOT%"
 def print_findings(findings: Sequence[Finding], form: Form) -> int:
     """Print every finding; the exit code is 1 when one is an error."""
     print(_FORMS[form](findings))
-    return 1 if any(f.severity == "error" for f in findings) else 0
+    return FAILED if any(f.severity == "error" for f in findings) else 0
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:

@@ -11,12 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.app.grading import Graded, Grading, grade
+from reconciler.cli.exits import FAILED, INFRASTRUCTURE
 from reconciler.cli.findings import Form
 from reconciler.cli.progress import result_line, wide_console
 from reconciler.core.errors import Invalid
 from reconciler.definitions.record import EvidencePart, RulePart, TrialRecord
-
-INFRASTRUCTURE = 3
 
 
 def is_definitions(place: Path) -> bool:
@@ -37,7 +36,7 @@ def validate(config: Path | None, name: str, rules: Path | None, form: Form) -> 
         _print(grading)
     if any(one.now is None for one in grading.trials):
         return INFRASTRUCTURE
-    return 0 if all(one.now and one.now.passed for one in grading.trials) else 1
+    return 0 if all(one.now and one.now.passed for one in grading.trials) else FAILED
 
 
 def _document(grading: Grading) -> dict[str, Any]:

@@ -8,10 +8,8 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from reconciler import __version__
+from reconciler.cli.exits import INFRASTRUCTURE, USAGE
 from reconciler.core.errors import Invalid, Unavailable
-
-USAGE, INFRASTRUCTURE = 2, 3
-"""Exit codes: 0 done; 1 a scenario failed (or findings); 2 usage or configuration; 3 infrastructure."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,7 +53,6 @@ def main() -> NoReturn:
         sys.exit(_complain(str(error), INFRASTRUCTURE))
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.stderr.close()
-        sys.exit(0)
     sys.exit(0)
 
 

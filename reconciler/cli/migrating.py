@@ -6,6 +6,7 @@ from pathlib import Path
 from reconciler.app.linting import lint_directory
 from reconciler.app.migrating import migrate_directory, working_directory
 from reconciler.app.settings import find, load
+from reconciler.cli.exits import FAILED
 from reconciler.cli.findings import Form, finding_document, print_findings
 from reconciler.core.errors import Invalid
 
@@ -24,7 +25,7 @@ def migrate(config: Path | None, directory: Path | None, form: Form) -> int:
     if form == "json":
         migrated = [{"path": path, "changes": list(told)} for path, told in changes.items()]
         print(json.dumps({"migrated": migrated, "findings": [finding_document(f) for f in findings]}, indent=1))
-        return 1 if any(f.severity == "error" for f in findings) else 0
+        return FAILED if any(f.severity == "error" for f in findings) else 0
     for path, told in changes.items():
         print(*(f"migrated: {path}: {change}" for change in told), sep="\n")
     count = len(changes)

@@ -12,6 +12,7 @@ from rich.text import Text
 from reconciler.app.linting import lint_directory
 from reconciler.app.settings import find, load
 from reconciler.app.wiring import wired
+from reconciler.cli.exits import DUE, FAILED, INFRASTRUCTURE
 from reconciler.cli.findings import Form, finding_document, print_findings
 from reconciler.cli.looking import Look, grouped, observed, take_look
 from reconciler.cli.progress import wide_console
@@ -55,8 +56,8 @@ def plan(config: Path | None, *, as_json: bool, detailed: bool) -> int:
     else:
         _print_plan(look, due, held, stalled)
     if look.world.revision is None:
-        return 1 if detailed else 3
-    return 2 if detailed and due else 0
+        return FAILED if detailed else INFRASTRUCTURE
+    return DUE if detailed and due else 0
 
 
 def _choice_document(choice: Choice) -> dict[str, Any]:

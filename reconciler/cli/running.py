@@ -12,13 +12,13 @@ import structlog
 from reconciler.app.settings import Settings, find, load
 from reconciler.app.wiring import Program, wired
 from reconciler.cli import logs
+from reconciler.cli.exits import INFRASTRUCTURE
 from reconciler.cli.progress import Progress
 from reconciler.core.errors import Invalid
 from reconciler.core.planning import Held, Plan, Stalled
 from reconciler.shell.daemon import Reconciler, summary
 
 log = structlog.get_logger()
-INFRASTRUCTURE = 3
 
 
 def daemon(config: Path | None, verbose: int) -> int:

@@ -1,0 +1,10 @@
+"""The exit codes of every command; 0 is success."""
+
+FAILED = 1
+"""A scenario failed where ``--fail-on-error`` asks, or there are findings."""
+USAGE = 2
+"""Wrong options, or a wrong configuration."""
+DUE = 2
+"""Of ``plan --detailed-exitcode``, which tells errors by 1: something is due."""
+INFRASTRUCTURE = 3
+"""What is needed does not answer, or trials are left that cannot run now."""
