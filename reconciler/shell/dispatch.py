@@ -11,7 +11,7 @@ from reconciler.core.errors import Unavailable
 from reconciler.ports import Clock, Journal, ResultsStore
 from reconciler.shell.events import Ended, Listener, Started
 from reconciler.shell.grading import Grader
-from reconciler.shell.leasing import Leases, attempted
+from reconciler.shell.leasing import Leases, attempted, recorded, shown
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
 from reconciler.shell.trial import Stopwatch, TrialRunner
@@ -134,7 +134,7 @@ class Dispatcher:
 
     async def _attempt(self, work: Work, watch: Stopwatch) -> None:
         """Carry out the trial, unless it is recorded."""
-        if not await self._recorded(work):
+        if work.trial.path not in (await recorded(self.results, self.journal)).trials:
             await self._carry_out(work, watch)
 
     async def _carry_out(self, work: Work, watch: Stopwatch) -> None:
@@ -145,8 +145,7 @@ class Dispatcher:
         commit = await self.recorder.record(record, transcript)
         await self.journal.forget([work.trial.id])
         self.unpushed = True
-        if self.journal.shared:  # others see it before the lease is theirs to take
-            await self.results.push()
+        await shown(self.results, self.journal)
         log.info(
             "trial recorded",
             passed=record.passed,
@@ -157,8 +156,3 @@ class Dispatcher:
             commit=commit,
         )
         self.listener(Ended(work=work, record=record))
-
-    async def _recorded(self, work: Work) -> bool:
-        """Looked up again under the lease: another daemon may have been faster."""
-        results = await (self.results.refresh() if self.journal.shared else self.results.view())
-        return work.trial.path in results.trials

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from reconciler.core.errors import Invalid, Transient, Unavailable
-from reconciler.ports import Journal
+from reconciler.ports import Journal, Results, ResultsStore
 
 log = structlog.get_logger()
 
@@ -44,6 +44,17 @@ class Leases:
             if not await self.journal.acquire(name, self.owner, LEASE_SECONDS) and holder is not None:
                 log.warning("lease lost", trial=name)
                 holder.cancel()
+
+
+async def recorded(results: ResultsStore, journal: Journal) -> Results:
+    """What is recorded, looked up again under a lease: whoever held it before may have been faster."""
+    return await (results.refresh() if journal.shared else results.view())
+
+
+async def shown(results: ResultsStore, journal: Journal) -> None:
+    """Let others see what was recorded before the lease is theirs to take."""
+    if journal.shared:
+        await results.push()
 
 
 async def attempted(work: Awaitable[None], phase: Callable[[], str]) -> tuple[str, str] | None:

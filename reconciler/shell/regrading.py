@@ -14,7 +14,7 @@ from reconciler.definitions.record import TrialRecord
 from reconciler.ports import Clock, Journal, ResultsStore
 from reconciler.shell.events import Ended, Listener, Regraded
 from reconciler.shell.grading import Grader
-from reconciler.shell.leasing import Leases, attempted
+from reconciler.shell.leasing import Leases, attempted, recorded, shown
 from reconciler.shell.past import Past
 from reconciler.shell.recording import Recorder
 from reconciler.shell.stored import Stored, lacks, read_stored
@@ -49,9 +49,9 @@ class Regrader:
         return True
 
     async def _unrecorded(self, works: Sequence[Work]) -> Mapping[str, Work]:
-        """By the record that each regrades. Looked up again under the lease: another daemon may have been faster."""
-        results = await (self.results.refresh() if self.journal.shared else self.results.view())
-        return {w.regrades: w for w in works if w.regrades and w.trial.path not in results.trials}
+        """By the record that each regrades."""
+        there = (await recorded(self.results, self.journal)).trials
+        return {w.regrades: w for w in works if w.regrades and w.trial.path not in there}
 
     async def _graded(self, works: Mapping[str, Work]) -> list[TrialRecord]:
         graded: list[TrialRecord] = []
@@ -78,8 +78,7 @@ class Regrader:
         log.debug("phase", phase="append")
         commit = await self.recorder.record_all(graded)
         await self.journal.forget([record.trial for record in graded])
-        if self.journal.shared:  # others see it before the lease is theirs to take
-            await self.results.push()
+        await shown(self.results, self.journal)
         log.info(
             "regrade recorded",
             trials=len(graded),
