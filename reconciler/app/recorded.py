@@ -15,6 +15,8 @@ from reconciler.ports import ResultsStore
 _LARGEST = 16 * 1024 * 1024
 """Bytes of a file that are read: records have some thousands, transcripts at most 4 MiB."""
 _SHOWN = 5
+_MARK = b'"reconciler.trial/'
+"""Near the beginning of every record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,28 +85,25 @@ def _recorded(results: ResultsStore, path: str) -> Recorded:
 # ---------------------------------------------------------------- as files
 
 
-def is_record(file: Path) -> bool:
-    """Whether a file looks like a trial's record."""
-    return file.suffix == ".json" and b'"reconciler.trial/' in _read(file)[:200]
-
-
 def on_disk(place: Path) -> Found | None:
     """The record in a file, or the records that lie in a directory. None: no such path. Raises ``Invalid`` for one without a record."""
     try:
         if not place.exists():
             return None
-        files = [place] if place.is_file() else sorted(f for f in place.glob("*.json") if f.is_file() and is_record(f))
-        trials = [_file(file) for file in files]
+        if place.is_file():
+            return Found(trials=[_file(place, _read(place))], whole_batch=False)
+        files = ((file, _read(file)) for file in sorted(place.glob("*.json")) if file.is_file())
+        trials = [_file(file, data) for file, data in files if _MARK in data[:200]]
     except OSError as error:
         raise Invalid(f"cannot be read: {error.strerror}", path=str(place)) from error
     if not trials:
         hint = "name a directory that holds scenarios/ and config/, or one of records"
         raise Invalid(f"{place} holds neither definitions nor records of trials", hint=hint)
-    return Found(trials=trials, whole_batch=place.is_dir())
+    return Found(trials=trials, whole_batch=True)
 
 
-def _file(file: Path) -> Recorded:
-    record = _parsed(_read(file), str(file))
+def _file(file: Path, data: bytes) -> Recorded:
+    record = _parsed(data, str(file))
     return Recorded(path=str(file), record=record, transcript=lambda: _beside(file, record.transcript))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from reconciler.core.model import Scenario
+from reconciler.core.proofs import PREPARE, RESTORE
 from reconciler.definitions.findings import Finding, nearest, shown
 from reconciler.definitions.following import Follower, Reach, is_yaml, segments
 from reconciler.definitions.lint_rules import RuleId
@@ -82,7 +83,7 @@ def _layout(inside: frozenset[str], playbooks: tuple[str, ...]) -> _Layout:
         ours_yaml=tuple(filter(is_yaml, ours)),
         near_truth=segments(inside - own_name - {SCENARIO_FILE}),
         near_world=segments(inside - {*ours, SCENARIO_FILE}),
-        scripts=tuple(sorted({p for p in (*playbooks, "prepare.yml", "restore.yml") if p in inside})),
+        scripts=tuple(sorted({p for p in (*playbooks, PREPARE, RESTORE) if p in inside})),
     )
 
 

@@ -17,22 +17,9 @@ import tempfile
 from pathlib import Path
 
 VIRTUAL = {
-    *(
-        "proc",
-        "sysfs",
-        "devtmpfs",
-        "devpts",
-        "mqueue",
-        "cgroup",
-        "cgroup2",
-        "debugfs",
-        "tracefs",
-        "securityfs",
-        "pstore",
-        "bpf",
-    ),
-    *("configfs", "fusectl", "hugetlbfs", "binfmt_misc", "autofs", "efivarfs", "ramfs"),
-}
+    "proc", "sysfs", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "pstore", "bpf",
+    "configfs", "fusectl", "hugetlbfs", "binfmt_misc", "autofs", "efivarfs", "ramfs",
+}  # fmt: skip
 LIVELY = ("/dev", "/proc", "/run", "/sys", "/var/log/journal", "/var/lib/systemd", "/var/cache", "/root/.ansible")
 LIVELY_NAMES = {"__pycache__", "wtmp", "btmp", "lastlog", "faillog", "auth.log", "syslog"}
 SHARED = ("/tmp", "/var/tmp")

@@ -11,6 +11,7 @@ import structlog
 
 from reconciler.core.errors import Transient
 from reconciler.core.model import Mode, PlaybookResult, Scenario, Template
+from reconciler.core.proofs import PREPARE, RESTORE
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.inventories import INVENTORIES
 from reconciler.ports import Platform, Provisioner, Sandbox, SandboxSpec
@@ -46,7 +47,7 @@ def stage_of(catalogue: Catalogue, scenario: Scenario, mode: Mode) -> Stage:
         scenario=scenario,
         mode=mode,
         templates={h.name: catalogue.template(h.starts_from, mode) for h in scenario.hosts},
-        playbooks=frozenset(beside("prepare.yml", "restore.yml")),
+        playbooks=frozenset(beside(PREPARE, RESTORE)),
         inventory=f"{scenario.folder}/{inventories[0]}" if inventories else None,
     )
 
@@ -81,17 +82,17 @@ class Machines:
 
     async def clear(self, stage: Stage, folder: Path, sandboxes: Sequence[Sandbox]) -> None:
         """Restore silently: it clears what an earlier run may have left, if anything."""
-        if "restore.yml" in stage.playbooks:
+        if RESTORE in stage.playbooks:
             with contextlib.suppress(Transient):
-                await self.play(stage, folder, "restore.yml", sandboxes)
+                await self.play(stage, folder, RESTORE, sandboxes)
 
     async def prepare(self, stage: Stage, folder: Path, sandboxes: Sequence[Sandbox]) -> None:
         """Set the fault, after a silent restore. Raises ``Transient`` where that fails."""
         await self.clear(stage, folder, sandboxes)
-        if "prepare.yml" in stage.playbooks:
-            result = await self.play(stage, folder, "prepare.yml", sandboxes)
+        if PREPARE in stage.playbooks:
+            result = await self.play(stage, folder, PREPARE, sandboxes)
             if not result.passed:
-                log.warning("playbook failed", playbook="prepare.yml", output=result.output)
+                log.warning("playbook failed", playbook=PREPARE, output=result.output)
                 raise Transient("playbook", why(result, "prepare.yml failed"))
 
     async def play(self, stage: Stage, folder: Path, name: str, sandboxes: Sequence[Sandbox]) -> PlaybookResult:
