@@ -282,7 +282,9 @@ class Catalogue:
     def lint(self, read: Read) -> list[Finding]:
         """All findings, and what nothing needs to know: of files that nothing reads, and of every playbook, solutions and mutants too."""
         contents, tree = self._contents, self._contents.tree
-        plays = [p for record in contents.scenarios.files.values() for p in scenario_plays(record, tree)]
+        plays = [
+            p for record in contents.scenarios.files.values() for p in scenario_plays(record.folder, record.drawn, tree)
+        ]
         plays += [p for file in contents.templates.shelf.files.values() for p in template_plays(file, tree)]
         known = {f.path for f in self.findings if f.rule in ("not-yaml", "not-utf8", "too-big")}
         strays = stray_files(self._place.config, tree)

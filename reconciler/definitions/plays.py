@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import yaml
 
+from reconciler.core.model import Scenario
 from reconciler.core.proofs import SOLUTIONS
 from reconciler.definitions.findings import Finding, first, nearest, shown
 from reconciler.definitions.following import is_yaml
 from reconciler.definitions.lint_rules import RuleId, Severity
 from reconciler.definitions.playbooks import OWN_FOLDER
 from reconciler.definitions.positions import Broken, compose, text_of
-from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.tree import Blobs, Tree, joined
 
 _INCLUDES: Mapping[str, Severity] = {
@@ -65,13 +65,13 @@ class _Name(NamedTuple):
     node: yaml.Node
 
 
-def scenario_plays(record: ScenarioRecord, tree: Tree) -> Iterator[Play]:
-    """The playbooks of a scenario, those that no trial reads included."""
-    start = len(record.folder) + 1
-    named = {r.playbook for r in record.drawn.rules if r.playbook} if record.drawn else set[str]()
-    for path in tree.under(record.folder):
+def scenario_plays(folder: str, scenario: Scenario | None, tree: Tree) -> Iterator[Play]:
+    """The playbooks of the scenario in a folder, as far as it can be read; those that no trial reads included."""
+    start = len(folder) + 1
+    named = {r.playbook for r in scenario.rules if r.playbook} if scenario else set[str]()
+    for path in tree.under(folder):
         if path[start:] in named or _PLAYBOOK.fullmatch(path, start):
-            yield Play(path, record.folder)
+            yield Play(path, folder)
 
 
 def lint_plays(plays: Iterable[Play], known: Iterable[str], tree: Tree, blobs: Blobs) -> Iterator[Finding]:
