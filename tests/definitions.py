@@ -11,8 +11,8 @@ from reconciler.adapters.runbook.sections import runbook_problems
 from reconciler.adapters.timetable import cron_error
 from reconciler.core.model import Batch
 from reconciler.definitions.catalogue import Catalogue
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.values import Context
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.values import Context
 from reconciler.ports import Entry
 
 CONTEXT = Context(

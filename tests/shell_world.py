@@ -16,7 +16,7 @@ from reconciler.adapters.memory.source import MemorySource
 from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
 from reconciler.core.model import Job, PlaybookResult
 from reconciler.core.planning import Limits, Plan
-from reconciler.definitions.values import Context
+from reconciler.definitions.files.values import Context
 from reconciler.ports import Assignment, Engine, Journal
 from reconciler.shell.daemon import Policy, Reconciler
 from reconciler.shell.dispatch import Dispatcher

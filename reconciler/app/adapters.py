@@ -28,7 +28,7 @@ from reconciler.app.settings import Settings
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid
 from reconciler.core.model import EngineSettings, Mode
-from reconciler.definitions.values import Context
+from reconciler.definitions.files.values import Context
 from reconciler.ports import Clock, Engine, Patterns, Platform, Source, Watch
 from reconciler.shell.templating import TemplateMaker
 

@@ -15,8 +15,8 @@ from reconciler.app.wiring import wired
 from reconciler.core.errors import Invalid, Transient
 from reconciler.core.model import Scenario
 from reconciler.core.scoring import Search
-from reconciler.definitions.record import TrialRecord
-from reconciler.definitions.scenario_file import parse_scenario
+from reconciler.definitions.files.scenario_file import parse_scenario
+from reconciler.formats.record import TrialRecord
 from reconciler.shell.grading import by_hand
 
 Rules = Callable[[str], Scenario]

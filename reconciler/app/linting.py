@@ -8,8 +8,8 @@ from reconciler.app.adapters import lint_context
 from reconciler.app.settings import SHARED
 from reconciler.core.errors import Invalid
 from reconciler.definitions.catalogue import Catalogue
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.positions import LARGEST
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.positions import LARGEST
 
 
 def lint_directory(directory: Path, *, scenarios: str = "scenarios", config: str = "config") -> Sequence[Finding]:

@@ -12,10 +12,10 @@ from reconciler.adapters.git.command import redact_url
 from reconciler.app.adapters import lint_context
 from reconciler.app.settings import SourceSettings
 from reconciler.core.errors import Invalid, Unavailable
-from reconciler.definitions.dependencies import SCENARIO_FILE
-from reconciler.definitions.migration import migrate
-from reconciler.definitions.positions import LARGEST
-from reconciler.definitions.tree import is_regular
+from reconciler.definitions.ansible.dependencies import SCENARIO_FILE
+from reconciler.definitions.files.migration import migrate
+from reconciler.definitions.files.positions import LARGEST
+from reconciler.definitions.files.tree import is_regular
 
 
 def working_directory(source: SourceSettings) -> Path:

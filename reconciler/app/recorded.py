@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from reconciler.core.errors import Invalid
 from reconciler.core.model import trial_id
-from reconciler.definitions.record import TranscriptPart, TrialRecord
+from reconciler.formats.record import TranscriptPart, TrialRecord
 from reconciler.ports import ResultsStore
 
 _LARGEST = 16 * 1024 * 1024

@@ -13,9 +13,9 @@ from pydantic_core import PydanticCustomError
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid
 from reconciler.core.quiet import Window
-from reconciler.definitions.explain import validated
-from reconciler.definitions.positions import Broken, read_yaml
-from reconciler.definitions.units import Duration, Size
+from reconciler.definitions.files.explain import validated
+from reconciler.definitions.files.positions import Broken, read_yaml
+from reconciler.definitions.files.units import Duration, Size
 
 SHARED = ("roles",)
 """Folders of the definitions repository, beside scenarios and config, in which playbooks find what they share."""

@@ -20,7 +20,7 @@ from reconciler.cli.progress import wide_console
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.core.model import Mode
 from reconciler.core.proofs import Step
-from reconciler.definitions.selection import split_names
+from reconciler.definitions.files.units import split_names
 from reconciler.shell.checking import Checked, step_document
 
 

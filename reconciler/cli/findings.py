@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from reconciler import __version__
 from reconciler.cli.exits import FAILED
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.lint_rules import LINT_RULES
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.lint_rules import LINT_RULES
 
 Form = Literal["text", "json", "sarif"]
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -15,7 +15,7 @@ from reconciler.cli.exits import FAILED, INFRASTRUCTURE
 from reconciler.cli.findings import Form
 from reconciler.cli.progress import result_line, wide_console
 from reconciler.core.errors import Invalid
-from reconciler.definitions.record import EvidencePart, RulePart, TrialRecord
+from reconciler.formats.record import EvidencePart, RulePart, TrialRecord
 
 
 def is_definitions(place: Path) -> bool:

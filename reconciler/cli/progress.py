@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.core.dashboard import percent
-from reconciler.definitions.record import TrialRecord
+from reconciler.formats.record import TrialRecord
 from reconciler.shell.events import Ended, Event, Planned, Regraded, Started
 
 

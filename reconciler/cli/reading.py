@@ -18,8 +18,8 @@ from reconciler.cli.looking import Look, grouped, observed, take_look
 from reconciler.cli.progress import wide_console
 from reconciler.core.dashboard import Row, percent
 from reconciler.core.trends import Trend, verdict
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.trendfile import trend_document
+from reconciler.definitions.files.findings import Finding
+from reconciler.formats.trend import trend_document
 from reconciler.shell.preparing import Choice
 from reconciler.shell.reporting import (
     held_document,

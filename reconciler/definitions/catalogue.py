@@ -20,25 +20,26 @@ from reconciler.core.model import (
     Specialty,
     Template,
 )
+from reconciler.definitions.ansible.following import Follower
+from reconciler.definitions.ansible.plays import lint_plays, scenario_plays
 from reconciler.definitions.demands import Assembler, Cells
-from reconciler.definitions.findings import Finding
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.parse import Locator
+from reconciler.definitions.files.scenario_file import parse_scenario
+from reconciler.definitions.files.tree import Blobs, Read, Tree
+from reconciler.definitions.files.values import Benchmark, Context, Parsed, T
 from reconciler.definitions.fitting import misfit
-from reconciler.definitions.following import Follower
 from reconciler.definitions.inputs import Images, briefing, paths_of_world, seats, specialty_part
 from reconciler.definitions.library import Library, stray_files
 from reconciler.definitions.loading import build_records, touched_folders
-from reconciler.definitions.parse import Locator
-from reconciler.definitions.plays import lint_plays, scenario_plays
 from reconciler.definitions.proofs import Provable, proof_of, provable
 from reconciler.definitions.records import ScenarioRecord
-from reconciler.definitions.scenario_file import parse_scenario
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.snapshot import Unreadable, dump, load
 from reconciler.definitions.survey import Scenarios, Survey, Surveyor
 from reconciler.definitions.templates import ResolvedTemplate, Templates, resolve_templates, template_plays
-from reconciler.definitions.tree import Blobs, Read, Tree
-from reconciler.definitions.values import Benchmark, Context, Demands, Parsed, Seating, T
+from reconciler.definitions.values import Demands, Seating
 from reconciler.ports import Entry
 
 _MANY_FILES = 5_000

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core.model import Batch, Inputs, Mode, Variant
+from reconciler.definitions.files.values import Benchmark
 from reconciler.definitions.inputs import (
     AgentDigests,
     Briefing,
@@ -17,7 +18,7 @@ from reconciler.definitions.library import Library
 from reconciler.definitions.records import Component, ScenarioRecord
 from reconciler.definitions.survey import Scenarios, Survey
 from reconciler.definitions.templates import ResolvedTemplate
-from reconciler.definitions.values import Benchmark, Blocked, Demand, Demands
+from reconciler.definitions.values import Blocked, Demand, Demands
 from reconciler.definitions.wants import Lineup, Resolution, Terms
 
 Used = tuple[ResolvedTemplate, ...]

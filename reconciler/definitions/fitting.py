@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.core.model import Host, Mode
-from reconciler.definitions.holes import Problem
-from reconciler.definitions.lint_rules import RuleId
+from reconciler.definitions.files.holes import Problem
+from reconciler.definitions.files.lint_rules import RuleId
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.templates import Templates
 from reconciler.definitions.wants import Specialties

@@ -8,10 +8,10 @@ from functools import lru_cache
 from reconciler.core.digests import digest
 from reconciler.core.guards import guarded
 from reconciler.core.model import Agent, Mode, OperationalRule, Specialty, Variant
-from reconciler.definitions.matching import Facts, matches
+from reconciler.definitions.files.matching import Facts, matches
+from reconciler.definitions.files.values import HostResource, Parsed
 from reconciler.definitions.records import Component, ScenarioRecord, component, text_id
 from reconciler.definitions.templates import ResolvedTemplate
-from reconciler.definitions.values import HostResource, Parsed
 from reconciler.definitions.wants import Lineup
 
 Specialties = tuple[Parsed[Specialty], ...]

@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reconciler.core.model import EngineSettings, OperationalRule, Specialty
-from reconciler.definitions import parse, resources
-from reconciler.definitions.dependencies import link_finding
-from reconciler.definitions.findings import Finding, closest
-from reconciler.definitions.schemas import TemplateFile
+from reconciler.definitions.ansible.dependencies import link_finding
+from reconciler.definitions.files import parse, resources
+from reconciler.definitions.files.findings import Finding, closest
+from reconciler.definitions.files.schemas import TemplateFile
+from reconciler.definitions.files.tree import Blobs, Tree, is_regular
+from reconciler.definitions.files.values import Benchmark, Context, HostResource, Parsed, Resource
 from reconciler.definitions.shelf import Shelf
-from reconciler.definitions.tree import Blobs, Tree, is_regular
-from reconciler.definitions.values import Benchmark, Context, HostResource, Parsed, Resource
 from reconciler.ports import Entry
 
 

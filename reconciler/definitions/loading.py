@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from reconciler.core.model import Scenario
-from reconciler.definitions.dependencies import (
+from reconciler.definitions.ansible.dependencies import (
     SCENARIO_FILE,
     Dependencies,
     ansible_playbooks,
@@ -13,14 +13,14 @@ from reconciler.definitions.dependencies import (
     may_matter,
     rule_playbook_problem,
 )
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.following import Follower
-from reconciler.definitions.holes import Problem
-from reconciler.definitions.inventories import inventory_findings, is_inventory, named_by_inventory
-from reconciler.definitions.parse import Locator
+from reconciler.definitions.ansible.following import Follower
+from reconciler.definitions.ansible.inventories import inventory_findings, is_inventory, named_by_inventory
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.holes import Problem
+from reconciler.definitions.files.parse import Locator
+from reconciler.definitions.files.tree import Blobs, Tree, is_regular, parents
+from reconciler.definitions.files.values import Parsed
 from reconciler.definitions.records import ScenarioRecord
-from reconciler.definitions.tree import Blobs, Tree, is_regular, parents
-from reconciler.definitions.values import Parsed
 from reconciler.ports import Entry
 
 NO_DEPENDENCIES = Dependencies(world={}, truth={})

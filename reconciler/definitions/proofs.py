@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from reconciler.core.model import Mode, Scenario
 from reconciler.core.proofs import PREPARE, RESTORE, SOLUTIONS, Claim
-from reconciler.definitions.following import Follower, is_yaml, segments
+from reconciler.definitions.ansible.following import Follower, is_yaml, segments
+from reconciler.definitions.files.tree import Blobs, Tree, content, seen_from
 from reconciler.definitions.inputs import Images, world
 from reconciler.definitions.loading import own_files
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.templates import ResolvedTemplate
-from reconciler.definitions.tree import Blobs, Tree, content, seen_from
 
 _MUTANT = re.compile(r"mutants/(?P<name>[^/]+)\.ya?ml\Z")
 _NOTHING_TO_DO = re.compile(rb"(?:\s|#[^\n]*\n|---[ \t]*\n)*\[\s*\](?:\s|#[^\n]*(?:\n|\Z))*\Z")

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from reconciler.core.digests import digest
 from reconciler.core.model import Scenario
-from reconciler.definitions.dependencies import Dependencies
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.holes import NO_HOLES, Holes
-from reconciler.definitions.matching import Facts, facts
+from reconciler.definitions.ansible.dependencies import Dependencies
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.holes import NO_HOLES, Holes
+from reconciler.definitions.files.matching import Facts, facts
 
 
 class Component(NamedTuple):

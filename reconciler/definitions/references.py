@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from reconciler.definitions.findings import shown
-from reconciler.definitions.holes import Problem
+from reconciler.definitions.files.findings import shown
+from reconciler.definitions.files.holes import Problem
+from reconciler.definitions.files.lint_rules import RuleId
+from reconciler.definitions.files.values import HostResource, ReferenceKind, Resource
 from reconciler.definitions.library import Library
-from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.values import HostResource, ReferenceKind, Resource
 
 _RULES: Mapping[ReferenceKind, RuleId] = {
     "specialties": "unknown-specialty",

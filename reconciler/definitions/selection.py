@@ -4,14 +4,9 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from reconciler.definitions.findings import nearest, shown
+from reconciler.definitions.files.findings import nearest, shown
 
 EVERY = "*"
-
-
-def split_names(text: str) -> list[str]:
-    """The names in a comma-separated text, without the blanks around them."""
-    return [name for part in text.split(",") if (name := part.strip())]
 
 
 class Selection(NamedTuple):

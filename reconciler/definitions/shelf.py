@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
-from reconciler.definitions.findings import Finding, nearest, shown
+from reconciler.definitions.files.findings import Finding, nearest, shown
 
 
 class Filed(Protocol):

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.core.model import Mode
-from reconciler.definitions.dependencies import link_finding
-from reconciler.definitions.findings import Finding
+from reconciler.definitions.ansible.dependencies import link_finding
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.holes import Problem
+from reconciler.definitions.files.parse import Locator
 from reconciler.definitions.fitting import Misfit, dangling, misfits, own_misfits
-from reconciler.definitions.holes import Problem
 from reconciler.definitions.library import Library
-from reconciler.definitions.parse import Locator
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.references import reference_problems
 from reconciler.definitions.selection import Index

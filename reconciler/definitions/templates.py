@@ -8,16 +8,16 @@ from typing import get_args
 
 from reconciler.core.digests import digest
 from reconciler.core.model import Mode, Template
-from reconciler.definitions.dependencies import link_finding
-from reconciler.definitions.findings import Finding, shown
-from reconciler.definitions.following import Follower, is_yaml
-from reconciler.definitions.holes import Problem
-from reconciler.definitions.parse import Locator
-from reconciler.definitions.plays import Play
-from reconciler.definitions.schemas import TemplateFile
+from reconciler.definitions.ansible.dependencies import link_finding
+from reconciler.definitions.ansible.following import Follower, is_yaml
+from reconciler.definitions.ansible.plays import Play
+from reconciler.definitions.files.findings import Finding, shown
+from reconciler.definitions.files.holes import Problem
+from reconciler.definitions.files.parse import Locator
+from reconciler.definitions.files.schemas import TemplateFile
+from reconciler.definitions.files.tree import Blobs, Tree, content, parents, seen_from
+from reconciler.definitions.files.values import Parsed
 from reconciler.definitions.shelf import Shelf
-from reconciler.definitions.tree import Blobs, Tree, content, parents, seen_from
-from reconciler.definitions.values import Parsed
 
 
 @dataclass(frozen=True, kw_only=True)

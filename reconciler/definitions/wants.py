@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 
 from reconciler.core.model import EngineSettings, Specialty, Variant
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.holes import Path, Problem
-from reconciler.definitions.lint_rules import RuleId
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.holes import Path, Problem
+from reconciler.definitions.files.lint_rules import RuleId
+from reconciler.definitions.files.values import Benchmark, Candidate, Parsed, T
 from reconciler.definitions.selection import Index
 from reconciler.definitions.shelf import Shelf
-from reconciler.definitions.values import Benchmark, Blocked, Candidate, Parsed, T
+from reconciler.definitions.values import Blocked
 
 Specialties = Shelf[Parsed[Specialty]]
 Engines = Shelf[Parsed[EngineSettings]]

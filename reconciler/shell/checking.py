@@ -14,8 +14,8 @@ from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.model import PlaybookResult
 from reconciler.core.proofs import DERIVED, Case, Claim, Outcome, Step, cases, judged, steps
-from reconciler.definitions.proof_record import ProofRecord, parse_proof
-from reconciler.definitions.trendfile import dump_json
+from reconciler.formats.proof import ProofRecord, parse_proof
+from reconciler.formats.trend import dump_json
 from reconciler.ports import Clock, ResultsStore, Sandbox
 from reconciler.shell.looking import by_itself, changed, differences, interfaces, moment, not_shared
 from reconciler.shell.machines import Machines, Stage, why

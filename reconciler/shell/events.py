@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.planning import Plan
-from reconciler.definitions.record import TrialRecord
+from reconciler.formats.record import TrialRecord
 from reconciler.shell.trial import Stopwatch
 from reconciler.shell.work import Work
 

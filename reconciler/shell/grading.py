@@ -7,8 +7,8 @@ from datetime import datetime
 from reconciler.core.errors import Transient
 from reconciler.core.model import Scenario
 from reconciler.core.scoring import Score, Search, score
-from reconciler.definitions.record import TrialRecord
-from reconciler.definitions.transcript import Evidence, evidence
+from reconciler.formats.record import TrialRecord
+from reconciler.formats.transcript import Evidence, evidence
 from reconciler.ports import Patterns
 from reconciler.shell.recording import build, grades, transcribed
 from reconciler.shell.stored import Stored, lacks

@@ -12,8 +12,8 @@ import structlog
 from reconciler.core.errors import Transient
 from reconciler.core.model import Mode, PlaybookResult, Scenario, Template
 from reconciler.core.proofs import PREPARE, RESTORE
+from reconciler.definitions.ansible.inventories import INVENTORIES
 from reconciler.definitions.catalogue import Catalogue
-from reconciler.definitions.inventories import INVENTORIES
 from reconciler.ports import Platform, Provisioner, Sandbox, SandboxSpec
 
 log = structlog.get_logger()

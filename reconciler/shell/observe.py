@@ -13,7 +13,7 @@ from reconciler.core.errors import Unavailable
 from reconciler.core.model import COMPONENTS, Mode
 from reconciler.core.planning import Attempt, Blocked, Outstanding, Wanted, outstanding
 from reconciler.definitions.catalogue import Catalogue
-from reconciler.definitions.findings import Finding
+from reconciler.definitions.files.findings import Finding
 from reconciler.definitions.values import Demand, Demands
 from reconciler.ports import (
     Clock,

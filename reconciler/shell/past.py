@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.core.planning import Missing, Outstanding
 from reconciler.core.reasons import regradable
 from reconciler.core.trends import Trend
-from reconciler.definitions.trendfile import parse_trend
+from reconciler.formats.trend import parse_trend
 from reconciler.ports import Results, ResultsStore
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from reconciler.core.model import Batch
 from reconciler.core.proofs import proof_folder, proof_id, proof_path
 from reconciler.definitions.catalogue import Catalogue
-from reconciler.definitions.proof_record import parse_proof
 from reconciler.definitions.values import Demands
+from reconciler.formats.proof import parse_proof
 from reconciler.ports import Results, ResultsStore, Source
 
 

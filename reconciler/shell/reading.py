@@ -8,8 +8,8 @@ import structlog
 
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.definitions.catalogue import Catalogue
+from reconciler.definitions.files.values import Context
 from reconciler.definitions.snapshot import Unreadable
-from reconciler.definitions.values import Context
 from reconciler.ports import Entry, Notes, Source
 
 log = structlog.get_logger()

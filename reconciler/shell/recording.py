@@ -13,9 +13,9 @@ from reconciler.core.errors import Transient
 from reconciler.core.model import PlaybookResult
 from reconciler.core.scoring import RuleResult, Score
 from reconciler.core.trends import KEPT_BATCHES, Trend, fold, verdict
-from reconciler.definitions.record import TranscriptPart, TrialRecord
-from reconciler.definitions.transcript import Evidence, trajectory
-from reconciler.definitions.trendfile import batch_of, dump_json, empty_trend, parse_trend, trend_document
+from reconciler.formats.record import TranscriptPart, TrialRecord
+from reconciler.formats.transcript import Evidence, trajectory
+from reconciler.formats.trend import batch_of, dump_json, empty_trend, parse_trend, trend_document
 from reconciler.ports import Results, ResultsStore
 from reconciler.shell.past import trend_path
 from reconciler.shell.trial import Seen

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from reconciler.definitions.record import TrialRecord
+from reconciler.formats.record import TrialRecord
 from reconciler.ports import Clock, Journal, ResultsStore
 from reconciler.shell.events import Ended, Listener, Regraded
 from reconciler.shell.grading import Grader

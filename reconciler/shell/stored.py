@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from reconciler.core.errors import Transient
 from reconciler.core.model import Scenario
-from reconciler.definitions.dependencies import ansible_playbooks
-from reconciler.definitions.record import TrialRecord
-from reconciler.definitions.transcript import Evidence, evidence
+from reconciler.definitions.ansible.dependencies import ansible_playbooks
+from reconciler.formats.record import TrialRecord
+from reconciler.formats.transcript import Evidence, evidence
 from reconciler.ports import ResultsStore
 
 PORTION = 16 * 1024 * 1024

@@ -19,7 +19,7 @@ from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.guards import Violation, guarded, violation
 from reconciler.core.model import EngineSettings, Job, PlaybookResult, Scenario, Ticket
 from reconciler.core.scoring import Search
-from reconciler.definitions.dependencies import ansible_playbooks
+from reconciler.definitions.ansible.dependencies import ansible_playbooks
 from reconciler.ports import (
     Assignment,
     Clock,

@@ -9,7 +9,7 @@ from reconciler.adapters.clock import WallClock
 from reconciler.adapters.git.results import GitResults
 from reconciler.core.model import Trial
 from reconciler.core.trends import fold
-from reconciler.definitions.trendfile import batch_of, dump_json, empty_trend, parse_trend
+from reconciler.formats.trend import batch_of, dump_json, empty_trend, parse_trend
 from reconciler.shell.recording import Recorder, derived, series_of
 from tests.bench.figures import Figure, medians, tell, timed
 from tests.bench.recorded import past, record, series, transcript

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.core.model import Trial
 from reconciler.core.trends import fold
-from reconciler.definitions.record import TrialRecord
-from reconciler.definitions.trendfile import batch_of, dump_json, empty_trend
+from reconciler.formats.record import TrialRecord
+from reconciler.formats.trend import batch_of, dump_json, empty_trend
 from reconciler.shell.recording import derived, series_of
 from tests.builders import batch
 

@@ -8,8 +8,8 @@ import pytest
 from reconciler.cli.findings import sarif_document
 from reconciler.core.model import Scenario
 from reconciler.definitions.catalogue import Catalogue
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.lint_rules import LINT_RULES
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.lint_rules import LINT_RULES
 from tests.definitions import CONTEXT, Store
 from tests.fuzz.breaking import broken
 from tests.fuzz.fuzzing import fuzz

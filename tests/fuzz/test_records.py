@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reconciler.adapters.records import what_is_wrong
 from reconciler.core.trends import Trend
-from reconciler.definitions.trendfile import dump_json, parse_trend, trend_document
+from reconciler.formats.trend import dump_json, parse_trend, trend_document
 from tests.builders import results
 from tests.fuzz.breaking import broken_texts, broken_values
 from tests.fuzz.fuzzing import fuzz

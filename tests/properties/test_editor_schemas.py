@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.adapters.patterns.search import pattern_error
-from reconciler.definitions import parse
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.scenario_file import parse_scenario
-from reconciler.definitions.schemas import schema_documents
-from reconciler.definitions.values import Parsed
+from reconciler.definitions.files import parse
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.scenario_file import parse_scenario
+from reconciler.definitions.files.values import Parsed
+from reconciler.definitions.shipped import schema_documents
 from tests.definitions import CONTEXT
 from tests.fuzz.breaking import broken_values
 from tests.fuzz.valid import SCENARIOS, YAML

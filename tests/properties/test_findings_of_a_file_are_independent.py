@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from reconciler.definitions.findings import Finding
+from reconciler.definitions.files.findings import Finding
 from tests.definitions import lint, repository
 
 Path = tuple[str | int, ...]

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.model import OperationalRule, Scenario
-from reconciler.definitions.matching import SANDBOX_TAGS, SCOPE_CLASSES, facts, matches
-from reconciler.definitions.values import HostResource
+from reconciler.definitions.files.matching import SANDBOX_TAGS, SCOPE_CLASSES, facts, matches
+from reconciler.definitions.files.values import HostResource
 
 WORDS = ("linux", "windows", "bash", "nginx", "shop", "restart", "deploy")
 scopes = st.builds("{}:{}".format, st.sampled_from(SCOPE_CLASSES), st.sampled_from(WORDS))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.definitions.migration import migrate
-from reconciler.definitions.scenario_file import parse_scenario
+from reconciler.definitions.files.migration import migrate
+from reconciler.definitions.files.scenario_file import parse_scenario
 from tests.reference import LEGACY
 
 PATH = "scenarios/x/scenario.json"

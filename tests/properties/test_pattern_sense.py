@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.patterns.characters import NotAPattern
 from reconciler.adapters.patterns.choice import program
 from reconciler.adapters.patterns.worker import find
-from reconciler.definitions.pattern_sense import sense
+from reconciler.definitions.files.pattern_sense import sense
 
 PIECES = (
     *("a", "b", " ", r"\w", r"\s", r"\S", ".", "[ab]", "[^a]", "[]", "[^]", r"\n", "\n", r"\1", r"\t", "_", "-"),

@@ -5,7 +5,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.definitions.selection import EVERY, Index, split_names
+from reconciler.definitions.files.units import split_names
+from reconciler.definitions.selection import EVERY, Index
 
 WORDS = st.sampled_from(["a", "b", "c", "d", "nginx", "disk"])
 scenarios = st.dictionaries(WORDS, st.lists(WORDS, max_size=3), max_size=6)

@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.definitions.positions import Broken, read_json, read_yaml, without_comments
-from reconciler.definitions.schemas import schema_documents
-from reconciler.definitions.units import parse_duration, parse_size
+from reconciler.definitions.files.positions import Broken, read_json, read_yaml, without_comments
+from reconciler.definitions.files.units import parse_duration, parse_size
+from reconciler.definitions.shipped import schema_documents
 from tests.definitions import benchmark, scenario
 
 SHIPPED = Path(__file__).parents[2] / "reconciler" / "schemas"

@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler.definitions.schemas import schema_documents
+from reconciler.definitions.shipped import schema_documents
 from tests.definitions import Files, changed, load, repository, scenario
 
 SCENARIO = "scenarios/nginx/scenario.json"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.definitions.inventory_files import read_inventory
-from reconciler.definitions.positions import Broken
+from reconciler.definitions.ansible.inventory_files import read_inventory
+from reconciler.definitions.files.positions import Broken
 from tests.definitions import Files, batches, changed, errors, load, repository, scenario
 
 PLUGINS = Path(__file__).parents[2] / "reconciler" / "ansible_plugins"

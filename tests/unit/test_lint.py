@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.definitions.lint_rules import LINT_RULES, RuleId, Severity
+from reconciler.definitions.files.lint_rules import LINT_RULES, RuleId, Severity
 from tests.definitions import benchmark, lint, repository, scenario
 
 SCENARIO = "scenarios/nginx/scenario.json"

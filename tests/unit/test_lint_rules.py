@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 
 from reconciler.cli.findings import sarif_document
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.lint_rules import LINT_RULES, RuleId
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.lint_rules import LINT_RULES, RuleId
 
 PROJECT = Path(__file__).parents[2]
 SARIF = json.loads((PROJECT / "tests/data/sarif-2.1.0-rtm.5.json").read_text())

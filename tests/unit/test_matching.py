@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from reconciler.core.model import OperationalRule, Scenario
-from reconciler.definitions.matching import facts, matches
-from reconciler.definitions.values import HostResource
+from reconciler.definitions.files.matching import facts, matches
+from reconciler.definitions.files.values import HostResource
 from tests.definitions import Files, batches, benchmark, changed, load, repository, scenario
 
 NGINX = "scenarios/nginx/scenario.json"

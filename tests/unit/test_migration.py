@@ -8,8 +8,8 @@ import pytest
 from reconciler.app.migrating import migrate_directory, working_directory
 from reconciler.app.settings import SourceSettings
 from reconciler.core.errors import Invalid
-from reconciler.definitions.migration import Migrated, migrate
-from reconciler.definitions.scenario_file import parse_scenario
+from reconciler.definitions.files.migration import Migrated, migrate
+from reconciler.definitions.files.scenario_file import parse_scenario
 from tests.definitions import CONTEXT, batches, load, repository, scenario
 from tests.reference import LEGACY, SCENARIOS
 

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from reconciler.core.model import Agent, Host, Job, Rule, Scenario, Ticket
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.schemas import schema_documents
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.shipped import schema_documents
 from reconciler.ports import Assignment
 from reconciler.shell.trial import ticket
 from tests import shell_world

@@ -11,8 +11,8 @@ import pytest
 
 from reconciler.core.model import Command, Job, PlaybookResult, Resolution, Scenario, Task, TicketState
 from reconciler.core.scoring import Score, score
-from reconciler.definitions.scenario_file import parse_scenario
-from reconciler.definitions.values import Parsed
+from reconciler.definitions.files.scenario_file import parse_scenario
+from reconciler.definitions.files.values import Parsed
 
 PATH = "scenarios/x/scenario.json"
 NEW = {"title": "t", "description": "internal", "ticket_title": "t", "ticket_body": "Please mend it."}

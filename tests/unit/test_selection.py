@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.definitions.selection import split_names
+from reconciler.definitions.files.units import split_names
 from tests.definitions import Files, benchmark, errors, load, many, scenario
 
 BENCHMARK = "config/benchmarks/all.yaml"

@@ -11,7 +11,7 @@ import pytest
 from reconciler.core.errors import Transient
 from reconciler.core.model import Job, PlaybookResult
 from reconciler.core.planning import Limits, Plan
-from reconciler.definitions.scenario_file import parse_scenario
+from reconciler.definitions.files.scenario_file import parse_scenario
 from reconciler.ports import Assignment
 from reconciler.shell.machines import stage_of
 from tests.builders import task

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from reconciler.adapters.patterns.backtracking import dividing_repetition
 from reconciler.adapters.patterns.choice import program
 from reconciler.adapters.patterns.parser import parse
-from reconciler.definitions.findings import shown
-from reconciler.definitions.values import PatternDoubt
+from reconciler.definitions.files.findings import shown
+from reconciler.definitions.files.values import PatternDoubt
 
 
 def pattern_doubts(pattern: str) -> Iterator[PatternDoubt]:

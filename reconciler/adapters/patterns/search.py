@@ -12,7 +12,7 @@ from reconciler.adapters.child import plain_environment
 from reconciler.adapters.patterns.characters import NotAPattern
 from reconciler.adapters.patterns.choice import program
 from reconciler.core.errors import Invalid
-from reconciler.definitions.findings import shown
+from reconciler.definitions.files.findings import shown
 
 _GIBIBYTES = 2
 """Address space of the child: a search that piles up states to come back to ends before the machine does."""

@@ -11,12 +11,12 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from reconciler.core.model import OperationalRule, Specialty
-from reconciler.definitions.findings import Finding
-from reconciler.definitions.holes import Path, Problem
-from reconciler.definitions.matching import RULE_CLASSES, SCOPE_CLASSES, tag_problem
-from reconciler.definitions.parse import document, located, parsed, specialty_key
-from reconciler.definitions.positions import Broken, Document, read_front_matter, text_of
-from reconciler.definitions.resource_files import (
+from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.holes import Path, Problem
+from reconciler.definitions.files.matching import RULE_CLASSES, SCOPE_CLASSES, tag_problem
+from reconciler.definitions.files.parse import document, located, parsed, specialty_key
+from reconciler.definitions.files.positions import Broken, Document, read_front_matter, text_of
+from reconciler.definitions.files.resource_files import (
     AgentFile,
     BlacklistFile,
     CredentialFile,
@@ -27,7 +27,7 @@ from reconciler.definitions.resource_files import (
     ServiceNowGatewayFile,
     SpecialtyFile,
 )
-from reconciler.definitions.values import Context, HostResource, Parsed, Reference, ReferenceKind, Resource
+from reconciler.definitions.files.values import Context, HostResource, Parsed, Reference, ReferenceKind, Resource
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from reconciler.core.digests import canonical
 from reconciler.core.model import EngineSettings, Gate
-from reconciler.definitions.explain import validated
-from reconciler.definitions.findings import Finding, first, nearest, shown
-from reconciler.definitions.holes import Holes, Path, Problem
-from reconciler.definitions.lint_rules import Severity
-from reconciler.definitions.positions import (
+from reconciler.definitions.files.explain import validated
+from reconciler.definitions.files.findings import Finding, first, nearest, shown
+from reconciler.definitions.files.holes import Holes, Path, Problem
+from reconciler.definitions.files.lint_rules import Severity
+from reconciler.definitions.files.positions import (
     Broken,
     Document,
     Positions,
@@ -25,14 +25,14 @@ from reconciler.definitions.positions import (
     read_yaml,
     text_of,
 )
-from reconciler.definitions.schemas import (
+from reconciler.definitions.files.schemas import (
     BenchmarkFile,
     EngineFile,
     TemplateFile,
 )
-from reconciler.definitions.sketches import sketch
-from reconciler.definitions.tree import Blobs, Tree
-from reconciler.definitions.values import Benchmark, Candidate, Context, Parsed
+from reconciler.definitions.files.sketches import sketch
+from reconciler.definitions.files.tree import Blobs, Tree
+from reconciler.definitions.files.values import Benchmark, Candidate, Context, Parsed
 from reconciler.ports import Cron
 
 Model = TypeVar("Model", bound=BaseModel)

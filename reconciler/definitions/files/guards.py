@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from reconciler.definitions.findings import nearest, shown
-from reconciler.definitions.holes import Holes, Path, Problem
-from reconciler.definitions.pattern_sense import sense
-from reconciler.definitions.schemas import OldScenarioFile, ScenarioFile
-from reconciler.definitions.values import PatternDoubt
+from reconciler.definitions.files.findings import nearest, shown
+from reconciler.definitions.files.holes import Holes, Path, Problem
+from reconciler.definitions.files.pattern_sense import sense
+from reconciler.definitions.files.schemas import OldScenarioFile, ScenarioFile
+from reconciler.definitions.files.values import PatternDoubt
 
 Compiles = Callable[[str], str | None]
 """Why a pattern does not compile, or None."""

@@ -10,11 +10,11 @@ from dataclasses import replace
 import yaml
 
 from reconciler.core.model import Host, Scenario
-from reconciler.definitions.findings import Finding, nearest, shown
-from reconciler.definitions.holes import Problem
-from reconciler.definitions.inventory_files import Inventory, read_inventory, spot_of
-from reconciler.definitions.lint_rules import RuleId, Severity
-from reconciler.definitions.positions import Broken, Spot, compose, text_of
+from reconciler.definitions.ansible.inventory_files import Inventory, read_inventory, spot_of
+from reconciler.definitions.files.findings import Finding, nearest, shown
+from reconciler.definitions.files.holes import Problem
+from reconciler.definitions.files.lint_rules import RuleId, Severity
+from reconciler.definitions.files.positions import Broken, Spot, compose, text_of
 
 INVENTORIES = ("inventory.yml", "inventory.ini")
 """Where a scenario ships its inventory: in one of these."""

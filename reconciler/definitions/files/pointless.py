@@ -3,10 +3,10 @@
 from typing import Literal
 
 from reconciler.core.scoring import TARGETS
-from reconciler.definitions.findings import shown
-from reconciler.definitions.pattern_sense import sense
-from reconciler.definitions.rules import FieldProblem
-from reconciler.definitions.schemas import RuleFile
+from reconciler.definitions.files.findings import shown
+from reconciler.definitions.files.pattern_sense import sense
+from reconciler.definitions.files.rules import FieldProblem
+from reconciler.definitions.files.schemas import RuleFile
 
 _ANCHORS = "^ and $ are the ends of the whole text, not of a line, and [] holds no character"
 

@@ -14,8 +14,8 @@ from typing import NamedTuple, NoReturn
 import yaml
 from yaml._yaml import CParser
 
-from reconciler.definitions.holes import NO_HOLES, Holes, Path
-from reconciler.definitions.lint_rules import RuleId
+from reconciler.definitions.files.holes import NO_HOLES, Holes, Path
+from reconciler.definitions.files.lint_rules import RuleId
 
 Spot = tuple[int, int]
 """Line and column, from 1."""

@@ -13,10 +13,10 @@ from functools import lru_cache
 
 from reconciler.core.model import Scenario
 from reconciler.core.proofs import PREPARE, RESTORE
-from reconciler.definitions.findings import Finding, nearest, shown
-from reconciler.definitions.following import Follower, Reach, is_yaml, segments
-from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.tree import Tree, content, is_regular, parents, seen_from
+from reconciler.definitions.ansible.following import Follower, Reach, is_yaml, segments
+from reconciler.definitions.files.findings import Finding, nearest, shown
+from reconciler.definitions.files.lint_rules import RuleId
+from reconciler.definitions.files.tree import Tree, content, is_regular, parents, seen_from
 from reconciler.ports import Entry
 
 SCENARIO_FILE = "scenario.json"

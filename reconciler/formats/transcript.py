@@ -16,7 +16,7 @@ from reconciler import __version__
 from reconciler.core.errors import Transient
 from reconciler.core.guards import Violation
 from reconciler.core.model import Command, Job, PlaybookResult, Scenario, Task, Trial
-from reconciler.definitions.record import TrialRecord
+from reconciler.formats.record import TrialRecord
 
 SCHEMA = "ATIF-v1.7"
 

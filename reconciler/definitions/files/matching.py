@@ -16,8 +16,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from reconciler.core.model import OperationalRule, Scenario
-from reconciler.definitions.findings import nearest, shown
-from reconciler.definitions.values import HostResource
+from reconciler.definitions.files.findings import nearest, shown
+from reconciler.definitions.files.values import HostResource
 
 SCOPE_CLASSES = ("os", "type", "tech", "shell", "app")
 RULE_CLASSES = (*SCOPE_CLASSES, "procedure")

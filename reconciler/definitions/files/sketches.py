@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from reconciler.definitions.explain import fields, kind_at, plain
-from reconciler.definitions.findings import closest
-from reconciler.definitions.holes import Holes, Path
+from reconciler.definitions.files.explain import fields, kind_at, plain
+from reconciler.definitions.files.findings import closest
+from reconciler.definitions.files.holes import Holes, Path
 
 Model = TypeVar("Model", bound=BaseModel)
 

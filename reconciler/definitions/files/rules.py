@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from reconciler.core.model import Rule, Scope, Validator
 from reconciler.core.scoring import TARGETS
-from reconciler.definitions.conditions import FITTING
-from reconciler.definitions.findings import nearest, shown
-from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.schemas import OLD_STATUSES, STATUSES, RuleFile
+from reconciler.definitions.files.conditions import FITTING
+from reconciler.definitions.files.findings import nearest, shown
+from reconciler.definitions.files.lint_rules import RuleId
+from reconciler.definitions.files.schemas import OLD_STATUSES, STATUSES, RuleFile
 
 _SCOPES: Mapping[str, Scope] = {where: scope for scope, targets in TARGETS.items() for where in targets}
 """The scope of each ``where`` target."""

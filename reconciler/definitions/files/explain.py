@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from reconciler.definitions.findings import Finding, closest, first, nearest, shown
-from reconciler.definitions.holes import Path
-from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.positions import Document, Positions
-from reconciler.definitions.schemas import HOST_NAME
+from reconciler.definitions.files.findings import Finding, closest, first, nearest, shown
+from reconciler.definitions.files.holes import Path
+from reconciler.definitions.files.lint_rules import RuleId
+from reconciler.definitions.files.positions import Document, Positions
+from reconciler.definitions.files.schemas import HOST_NAME
 
 Model = TypeVar("Model", bound=BaseModel)
 

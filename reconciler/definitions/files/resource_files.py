@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from reconciler.definitions.schemas import Name, OneOrMore, Strict, Text
+from reconciler.definitions.files.schemas import Name, OneOrMore, Strict, Text
 
 
 class SpecialtyFile(Strict):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 
-from reconciler.definitions.lint_rules import RuleId
+from reconciler.definitions.files.lint_rules import RuleId
 
 Path = tuple[str | int, ...]
 Problem = tuple[Path, RuleId, str, str]

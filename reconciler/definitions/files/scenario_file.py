@@ -6,17 +6,17 @@ from dataclasses import replace
 from itertools import chain
 
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
-from reconciler.definitions.conditions import FITTING
-from reconciler.definitions.findings import Finding, nearest, shown
-from reconciler.definitions.guards import Compiles, Doubts, guard_doubts, guard_problems, pattern_problems
-from reconciler.definitions.holes import Holes, Path, Problem
-from reconciler.definitions.lint_rules import RuleId
-from reconciler.definitions.parse import concluded, document, located, sketched, specialty_key
-from reconciler.definitions.pointless import pointless
-from reconciler.definitions.positions import Document, read_json
-from reconciler.definitions.rules import Judged, judge
-from reconciler.definitions.schemas import AgentFile, HostFile, OldScenarioFile, RuleFile, ScenarioFile
-from reconciler.definitions.values import Parsed
+from reconciler.definitions.files.conditions import FITTING
+from reconciler.definitions.files.findings import Finding, nearest, shown
+from reconciler.definitions.files.guards import Compiles, Doubts, guard_doubts, guard_problems, pattern_problems
+from reconciler.definitions.files.holes import Holes, Path, Problem
+from reconciler.definitions.files.lint_rules import RuleId
+from reconciler.definitions.files.parse import concluded, document, located, sketched, specialty_key
+from reconciler.definitions.files.pointless import pointless
+from reconciler.definitions.files.positions import Document, read_json
+from reconciler.definitions.files.rules import Judged, judge
+from reconciler.definitions.files.schemas import AgentFile, HostFile, OldScenarioFile, RuleFile, ScenarioFile
+from reconciler.definitions.files.values import Parsed
 
 _SCOPES: tuple[Scope, ...] = ("gateway", "job", "tasks")
 _NEWER = ("title", "ticket_title", "ticket_body")

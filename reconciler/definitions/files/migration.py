@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from reconciler.definitions.holes import Path
-from reconciler.definitions.positions import Member, json_members, read_json, text_of, without_comments
-from reconciler.definitions.scenario_file import is_old, parse_scenario
-from reconciler.definitions.schemas import OLD_STATUSES
+from reconciler.definitions.files.holes import Path
+from reconciler.definitions.files.positions import Member, json_members, read_json, text_of, without_comments
+from reconciler.definitions.files.scenario_file import is_old, parse_scenario
+from reconciler.definitions.files.schemas import OLD_STATUSES
 
 _REST_OF_LINE = re.compile(r"(?:[ \t]*(?://[^\r\n]*+|/\*[^*\r\n]*+\*/))*+(?=[ \t]*[\r\n])")
 """The comments that end a line."""

@@ -12,12 +12,12 @@ import yaml
 
 from reconciler.core.model import Scenario
 from reconciler.core.proofs import SOLUTIONS
-from reconciler.definitions.findings import Finding, first, nearest, shown
-from reconciler.definitions.following import is_yaml
-from reconciler.definitions.lint_rules import RuleId, Severity
-from reconciler.definitions.playbooks import OWN_FOLDER
-from reconciler.definitions.positions import Broken, compose, text_of
-from reconciler.definitions.tree import Blobs, Tree, joined
+from reconciler.definitions.ansible.following import is_yaml
+from reconciler.definitions.ansible.playbooks import OWN_FOLDER
+from reconciler.definitions.files.findings import Finding, first, nearest, shown
+from reconciler.definitions.files.lint_rules import RuleId, Severity
+from reconciler.definitions.files.positions import Broken, compose, text_of
+from reconciler.definitions.files.tree import Blobs, Tree, joined
 
 _INCLUDES: Mapping[str, Severity] = {
     "import_playbook": "error",

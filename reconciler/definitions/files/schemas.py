@@ -4,16 +4,12 @@ The scenario format is that of every documented version of the benchmark system;
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from reconciler.core.model import Mode
-from reconciler.definitions.conditions import add_conditions
-from reconciler.definitions.proof_record import ProofRecord
-from reconciler.definitions.record import TrialRecord
-from reconciler.definitions.selection import split_names
-from reconciler.definitions.units import Size
+from reconciler.definitions.files.units import Size, split_names
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -197,25 +193,3 @@ class BenchmarkFile(Strict):
     timezone: Text = "UTC"
     mode: Mode
     gate: GateFile = GateFile()
-
-
-# ---------------------------------------------------------------- JSON Schemas
-
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-def schema_documents() -> dict[str, dict[str, Any]]:
-    """File name to JSON Schema, as shipped in ``reconciler/schemas``."""
-    kinds: dict[str, tuple[str, Any, Literal["validation", "serialization"]]] = {
-        "scenario.schema.json": ("scenario.json", ScenarioFile | OldScenarioFile, "validation"),
-        "benchmark.schema.json": ("A benchmark", BenchmarkFile, "validation"),
-        "template.schema.json": ("A sandbox template", TemplateFile, "validation"),
-        "engine.schema.json": ("An engine", EngineFile, "validation"),
-        "trial.schema.json": ("The record of a trial", TrialRecord, "serialization"),
-        "proof.schema.json": ("The record of a scenario's proof", ProofRecord, "serialization"),
-    }
-    return {
-        name: add_conditions(TypeAdapter(kind).json_schema(by_alias=True, mode=mode), STATUSES)
-        | {"$schema": _DIALECT, "title": title}
-        for name, (title, kind, mode) in kinds.items()
-    }

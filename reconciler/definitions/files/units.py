@@ -1,4 +1,4 @@
-"""Sizes and durations as people write them: ``1GiB`` to MiB, ``30m`` to seconds."""
+"""Sizes, durations and names as people write them: ``1GiB`` to MiB, ``30m`` to seconds, ``a, b`` to two names."""
 
 import re
 from typing import Annotated
@@ -23,6 +23,11 @@ def parse_duration(value: object) -> int:
     if not isinstance(value, str) or (found := re.fullmatch(_DURATION, value)) is None:
         raise ValueError("a duration is written with its units, such as 90s, 30m or 1h30m")
     return sum(int(count or 0) * seconds for count, seconds in zip(found.groups(), _SECONDS, strict=True))
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a comma-separated text, without the blanks around them."""
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 Size = Annotated[

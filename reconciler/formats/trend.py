@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from reconciler.core.model import COMPONENTS, Gate
 from reconciler.core.statistics import wilson
 from reconciler.core.trends import KEPT_BATCHES, BatchResults, Result, Trend, verdict
-from reconciler.definitions.record import TrialRecord
+from reconciler.formats.record import TrialRecord
 
 SCHEMA = "reconciler.trend/1"
 _TREND = TypeAdapter(Trend)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from reconciler.definitions.findings import nearest, shown
-from reconciler.definitions.positions import Broken, Spot, compose
+from reconciler.definitions.files.findings import nearest, shown
+from reconciler.definitions.files.positions import Broken, Spot, compose
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?\Z")
 _HOST = re.compile(r"(?P<name>[^:]+|.*\])(?P<port>:\d+)?", re.DOTALL)

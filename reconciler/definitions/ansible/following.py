@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.definitions.playbooks import NOTHING, Names, may_be_dynamic, names_in, syntax_error
-from reconciler.definitions.positions import Broken
-from reconciler.definitions.tree import Blobs, Tree, joined
+from reconciler.definitions.ansible.playbooks import NOTHING, Names, may_be_dynamic, names_in, syntax_error
+from reconciler.definitions.files.positions import Broken
+from reconciler.definitions.files.tree import Blobs, Tree, joined
 from reconciler.ports import Entry
 
 _BESIDE = ("", "files/", "templates/", "tasks/", "vars/")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reconciler.core.proofs import Step
-from reconciler.definitions.record import ScenarioPart, SourcePart
+from reconciler.formats.record import ScenarioPart, SourcePart
 
 
 class _Part(BaseModel):

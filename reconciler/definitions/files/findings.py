@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from reconciler.definitions.lint_rules import RuleId, Severity
+from reconciler.definitions.files.lint_rules import RuleId, Severity
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -1,0 +1,1 @@
+"""The files of the results branch: values to bytes, and back."""
