@@ -4,10 +4,14 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reconciler.core.errors import Invalid
+from reconciler.core.errors import Invalid, what_the_machine_lacks
+
+_DEAD = 3600.0
+"""Seconds after which a file that is being written belongs to no running process."""
 
 
 class StateDirectory:
@@ -34,8 +38,10 @@ class StateDirectory:
                     f"another reconciler (pid {holder}) works in {self.path}",
                     hint="stop it first, or use another `state:`",
                 ) from None
-            os.truncate(fd, 0)
-            os.pwrite(fd, str(os.getpid()).encode(), 0)
+            with what_the_machine_lacks(str(self.path)):
+                os.truncate(fd, 0)
+                os.pwrite(fd, str(os.getpid()).encode(), 0)
+            self._sweep()
             yield
         finally:
             os.close(fd)
@@ -57,7 +63,7 @@ class StateDirectory:
         return value if isinstance(value, dict) else None
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
-        """Written beside, then renamed over."""
+        """Written beside, then renamed over. Raises ``Unavailable``."""
         self._replace(self.path / f"{name}.json", json.dumps(value).encode(), durable=False)
 
     def load(self, name: str) -> bytes | None:
@@ -68,14 +74,24 @@ class StateDirectory:
             return None
 
     def save(self, name: str, data: bytes) -> None:
-        """On the disk before it gets its name."""
+        """On the disk before it gets its name. Raises ``Unavailable``."""
         self._replace(self.path / f"{name}.bin", data, durable=True)
 
     def _replace(self, target: Path, data: bytes, *, durable: bool) -> None:
         beside = target.with_suffix(f".new-{os.getpid()}")
-        with beside.open("wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        beside.replace(target)
+        try:
+            with what_the_machine_lacks(str(target)):
+                with beside.open("wb") as file:
+                    file.write(data)
+                    if durable:
+                        file.flush()
+                        os.fsync(file.fileno())
+                beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove what processes that were killed had begun to write."""
+        for beside in self.path.glob("*.new-*"):
+            if beside.stat().st_mtime < time.time() - _DEAD:
+                beside.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import typer
 
 from reconciler import __version__
 from reconciler.cli.exits import INFRASTRUCTURE, USAGE
-from reconciler.core.errors import Invalid, Unavailable
+from reconciler.core.errors import Invalid, Unavailable, what_the_machine_lacks
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,7 +46,8 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # names of files may be no text, and terminals lack letters
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(prog_name="reconciler")
+        with what_the_machine_lacks():
+            app(prog_name="reconciler")
     except Invalid as error:
         sys.exit(_complain(str(error), USAGE))
     except Unavailable as error:

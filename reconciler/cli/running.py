@@ -16,7 +16,8 @@ from reconciler.cli.exits import INFRASTRUCTURE
 from reconciler.cli.progress import Progress
 from reconciler.core.errors import Invalid
 from reconciler.core.planning import Held, Plan, Stalled
-from reconciler.shell.daemon import Reconciler, summary
+from reconciler.shell.daemon import Reconciler
+from reconciler.shell.reporting import summary
 
 log = structlog.get_logger()
 

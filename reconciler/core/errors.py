@@ -1,5 +1,8 @@
 """The two words for what can go wrong. Anything else is a bug, and ends the trial or the process."""
 
+import contextlib
+import errno
+from collections.abc import Iterator
 from typing import Literal
 
 Cause = Literal["sandbox", "provider", "playbook", "evidence", "harness", "cancelled"]
@@ -17,6 +20,36 @@ class Transient(Exception):
 
 class Unavailable(Exception):
     """A whole mode or server does not answer: its trials are held, and no attempt is burnt."""
+
+
+_LACKS = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there, or raise the quota",
+    errno.EROFS: "mount it writable again",
+    errno.EIO: "look at the disk: dmesg",
+    errno.EACCES: "give it back to the user that runs this",
+    errno.EPERM: "give it back to the user that runs this",
+    errno.EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE=)",
+    errno.ENFILE: "raise the machine's limit of open files (sysctl fs.file-max)",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u, TasksMax=)",
+    errno.ENOMEM: "free memory",
+}
+"""What a machine can lack, by the error that it gives, and what heals it."""
+
+
+@contextlib.contextmanager
+def what_the_machine_lacks(where: str = "") -> Iterator[None]:
+    """Raise ``Unavailable`` instead of an ``OSError`` for want of room, rights, handles or processes. Others pass: they are bugs.
+
+    ``where`` is said where the error names no file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _LACKS:
+            raise
+        place = error.filename if isinstance(error.filename, str) else where
+        raise Unavailable(f"{place and f'{place}: '}{error.strerror}: {_LACKS[error.errno]}") from error
 
 
 class Invalid(Exception):

@@ -12,7 +12,7 @@ class Notes(Protocol):
         ...
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
-        """Keep a note, whole or not at all."""
+        """Keep a note, whole or not at all. Raises ``Unavailable``."""
         ...
 
     def load(self, name: str) -> bytes | None:
@@ -20,5 +20,5 @@ class Notes(Protocol):
         ...
 
     def save(self, name: str, data: bytes) -> None:
-        """Keep many bytes, whole or not at all, also where the machine loses its power."""
+        """Keep many bytes, whole or not at all, also where the machine loses its power. Raises ``Unavailable``."""
         ...

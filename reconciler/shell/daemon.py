@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from reconciler.core import planning
-from reconciler.core.errors import Transient, Unavailable
+from reconciler.core.errors import Transient, Unavailable, what_the_machine_lacks
 from reconciler.core.model import Mode
 from reconciler.core.planning import Limits, Plan
 from reconciler.core.quiet import Window, quiet_until
@@ -23,7 +23,7 @@ from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener, Planned
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.preparing import Preparer
-from reconciler.shell.reporting import Reporter
+from reconciler.shell.reporting import Reporter, summary
 
 log = structlog.get_logger()
 
@@ -69,6 +69,7 @@ class Reconciler:
     _farewell: str = "STOPPING=1\nSTATUS=stopping"
     _stale: bool = True
     _stopping: bool = False
+    _problem: str | None = None  # why passes are put off at present
     _passes: int = 0
     _last_fetch: float = float("-inf")
 
@@ -98,18 +99,26 @@ class Reconciler:
 
     async def run(self, *, until_settled: bool = False) -> Plan:
         """Reconcile until stopped, or until nothing is due and nothing is to be tried again by itself."""
-        plan = Plan()
-        await self.results.refresh()
-        await self._fetch()
+        plan, begun = Plan(), False
         try:
             while not self._stopping:
                 self._wake.clear()
                 try:
-                    plan = await self.pass_once()
+                    with what_the_machine_lacks():
+                        if not begun:
+                            await self.results.refresh()
+                            await self._fetch()
+                            begun = True
+                            continue
+                        plan = await self.pass_once()
                 except Unavailable as error:
                     if until_settled:
                         raise
                     await self._put_off(error)
+                    continue
+                if self._problem is not None:
+                    log.info("passes go on")
+                    self._problem = None
                     continue
                 if until_settled and self._settled(plan):
                     break
@@ -119,8 +128,10 @@ class Reconciler:
         return plan
 
     async def _put_off(self, error: Unavailable) -> None:
-        """A part that every pass needs does not answer: say so, and look again in a while."""
-        log.warning("pass put off", problem=str(error))
+        """A part that every pass needs does not answer: say so, once, and look again in a while."""
+        if self._problem != (problem := str(error)):
+            log.warning("pass put off", problem=problem)
+        self._problem = problem
         self.notify(f"WATCHDOG=1\nSTATUS=waiting: {error}")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), AGAIN_SECONDS)
@@ -133,11 +144,8 @@ class Reconciler:
             await self._reap(world)
             plan = self.decide(world)
             self.listener(Planned(revision=world.revision, plan=plan))
-            for due in plan.start:
-                self.dispatcher.begin(await self.preparer.work(world, due))
-            if plan.regrade and not self.dispatcher.regrading:
-                waiting = sum(due.regrades is not None for due in plan.due)
-                self.dispatcher.regrade(await self.preparer.works(world, plan.regrade), waiting)
+            if self._problem is None:  # else only the end of this pass shows that work can begin again
+                await self._begin(world, plan)
             self.observer.timetable.set(self._alarms(world, plan))
             running = self.dispatcher.running
             phases = {trial: (one.work, one.watch.current) for trial, one in running.items()}
@@ -147,6 +155,13 @@ class Reconciler:
                 self.patterns.close()
             self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={summary(plan, len(running))}")
         return plan
+
+    async def _begin(self, world: World, plan: Plan) -> None:
+        for due in plan.start:
+            self.dispatcher.begin(await self.preparer.work(world, due))
+        if plan.regrade and not self.dispatcher.regrading:
+            waiting = sum(due.regrades is not None for due in plan.due)
+            self.dispatcher.regrade(await self.preparer.works(world, plan.regrade), waiting)
 
     def _settled(self, plan: Plan) -> bool:
         """Nothing runs, is due, or is tried again by itself; and nothing happened since the plan was made."""
@@ -235,8 +250,16 @@ class Reconciler:
         if task is None or task.done():
             if task is not None and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
-            task = self._errands[name] = asyncio.create_task(work(), name=name)
+            task = self._errands[name] = asyncio.create_task(self._run_errand(name, work), name=name)
         return task
+
+    async def _run_errand(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """What cannot be done now is put off: the next poll or pass does it."""
+        try:
+            with what_the_machine_lacks():
+                await work()
+        except Unavailable as error:
+            log.warning("errand put off", errand=name, problem=str(error))
 
     @property
     def _pushed(self) -> bool:
@@ -250,9 +273,12 @@ class Reconciler:
         while self.dispatcher.unpushed or self.reporter.published:
             self.dispatcher.unpushed = self.reporter.published = False
             log.debug("phase", phase="push")
-            problem = await self.results.push()
+            problem: str | None = "not tried to the end"
+            try:
+                problem = await self.results.push()
+            finally:
+                self.dispatcher.unpushed |= problem is not None
             if problem is not None:
-                self.dispatcher.unpushed = True
                 log.warning("results not pushed yet", problem=problem)
                 await asyncio.sleep(PUSH_AGAIN_SECONDS)
             self._wake.set()
@@ -267,11 +293,3 @@ class Reconciler:
         await asyncio.gather(*self._errands.values(), return_exceptions=True)
         if (problem := await self.results.push()) is not None:
             log.warning("results not pushed yet", problem=problem)
-
-
-def summary(plan: Plan, running: int) -> str:
-    """A line for ``systemctl status`` and the log."""
-    return (
-        f"{running} running, {len(plan.due)} due, {len(plan.held)} held, {len(plan.stalled)} stalled, "
-        f"{plan.reused} reused"
-    )

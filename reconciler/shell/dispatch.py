@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from reconciler.core.errors import Unavailable
+from reconciler.core.errors import Unavailable, what_the_machine_lacks
+from reconciler.formats.record import TrialRecord
 from reconciler.ports import Clock, Journal, ResultsStore
 from reconciler.shell.events import Ended, Listener, Started
 from reconciler.shell.grading import Grader
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 UNAVAILABLE_SECONDS = 5.0
 """A trial whose part stopped answering keeps its slot this long: what fails at once must not spin."""
+RECORD_SECONDS = 3600.0
+"""A result waits so long to be recorded before it is given up, and its trial is due again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +105,10 @@ class Dispatcher:
 
     async def _regraded(self, works: Sequence[Work], due: int) -> None:
         try:
-            if await self.regrader.regrade(works, due):
-                self.unpushed = True
-            else:  # another daemon does it
+            with what_the_machine_lacks():
+                ours = await self.regrader.regrade(works, due)
+            self.unpushed |= ours
+            if not ours:  # another daemon does it
                 await self.clock.sleep(UNAVAILABLE_SECONDS)
         except Unavailable as error:
             log.warning("regrade put off", problem=str(error))
@@ -142,7 +146,7 @@ class Dispatcher:
         self.listener(Started(work=work, watch=watch))
         record, transcript = await self.grader.grade(work, await self.runner.run(work, watch))
         watch.enter("append")
-        commit = await self.recorder.record(record, transcript)
+        commit = await self._recorded(record, transcript)
         await self.journal.forget([work.trial.id])
         self.unpushed = True
         await shown(self.results, self.journal)
@@ -156,3 +160,17 @@ class Dispatcher:
             commit=commit,
         )
         self.listener(Ended(work=work, record=record))
+
+    async def _recorded(self, record: TrialRecord, transcript: bytes) -> str:
+        """Commit a result. It cost a trial, so it waits for room on a full disk, in its slot: nothing new begins meanwhile."""
+        until, told = self.clock.monotonic() + RECORD_SECONDS, ""
+        while True:
+            try:
+                with what_the_machine_lacks():
+                    return await self.recorder.record(record, transcript)
+            except Unavailable as error:
+                if self.clock.monotonic() >= until:
+                    raise
+                if told != (told := str(error)):
+                    log.warning("result waits to be recorded", problem=told)
+                await self.clock.sleep(UNAVAILABLE_SECONDS)

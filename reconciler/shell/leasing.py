@@ -8,26 +8,27 @@ from typing import Any
 
 import structlog
 
-from reconciler.core.errors import Invalid, Transient, Unavailable
+from reconciler.core.errors import Invalid, Transient, Unavailable, what_the_machine_lacks
 from reconciler.ports import Journal, Results, ResultsStore
 
 log = structlog.get_logger()
 
 LEASE_SECONDS = 60.0
-"""A lease lives this long; it is renewed each third of it."""
+"""A lease lives this long. It is renewed each third of it, or each twelfth while the journal does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leases:
-    """The leases of one process. ``owner`` names it."""
+    """The leases of one process. ``owner`` names it; each lives so many ``seconds``, and is renewed long before."""
 
     journal: Journal
     owner: str
+    seconds: float = LEASE_SECONDS
 
     @contextlib.asynccontextmanager
     async def held(self, name: str) -> AsyncIterator[bool]:
         """Hold a lease and keep it alive; False when somebody else has it."""
-        if not await self.journal.acquire(name, self.owner, LEASE_SECONDS):
+        if not await self.journal.acquire(name, self.owner, self.seconds):
             yield False
             return
         renewal = asyncio.create_task(self._renew(name, asyncio.current_task()))
@@ -39,9 +40,16 @@ class Leases:
             await self.journal.release(name, self.owner)
 
     async def _renew(self, name: str, holder: asyncio.Task[Any] | None) -> None:
+        wait = self.seconds / 3
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            if not await self.journal.acquire(name, self.owner, LEASE_SECONDS) and holder is not None:
+            await asyncio.sleep(wait)
+            try:
+                ours, wait = await self.journal.acquire(name, self.owner, self.seconds), self.seconds / 3
+            except Unavailable as error:  # the work goes on: the next answer tells whether it is still ours
+                log.warning("lease not renewed yet", trial=name, problem=str(error))
+                wait = self.seconds / 12
+                continue
+            if not ours and holder is not None:
                 log.warning("lease lost", trial=name)
                 holder.cancel()
 
@@ -63,7 +71,8 @@ async def attempted(work: Awaitable[None], phase: Callable[[], str]) -> tuple[st
     Raises ``Unavailable`` alone: that burns no attempt. ``phase`` tells how far the work has come.
     """
     try:
-        await work
+        with what_the_machine_lacks():
+            await work
     except Transient as error:
         return error.cause, str(error)
     except Invalid as error:

@@ -67,7 +67,7 @@ class Definitions:
         label = f"{self.edition()} {self._revision}\n"
         try:
             self.notes.save(_NOTE, label.encode() + self.catalogue.packed())
-        except OSError as error:
+        except Unavailable as error:
             log.warning("definitions not kept", problem=str(error))
         self._kept = self._revision
 

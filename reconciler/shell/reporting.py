@@ -134,3 +134,11 @@ def status_note(world: World, plan: Plan, running: Mapping[str, tuple[Work, str]
         "stalled": [stalled_document(s) for s in plan.stalled],
         "warnings": list(world.warnings),
     }
+
+
+def summary(plan: Plan, running: int) -> str:
+    """A line for ``systemctl status`` and the log."""
+    return (
+        f"{running} running, {len(plan.due)} due, {len(plan.held)} held, {len(plan.stalled)} stalled, "
+        f"{plan.reused} reused"
+    )

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from reconciler.core.errors import Invalid
+from reconciler.core.errors import Invalid, what_the_machine_lacks
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z")
 _UNUSED = 86_400.0
@@ -34,15 +34,26 @@ class Checkouts:
         return None
 
     def make(self, name: str, files: Mapping[str, tuple[str, bytes]]) -> Path:
-        """Write ``files`` (path to git mode and contents) to a folder of that name; who comes second gets the first's."""
+        """Write ``files`` (path to git mode and contents) to a folder of that name; who comes second gets the first's.
+
+        Raises ``Unavailable`` when there is no room.
+        """
+        with what_the_machine_lacks(str(self._root)):
+            return self._make(name, files)
+
+    def _make(self, name: str, files: Mapping[str, tuple[str, bytes]]) -> Path:
         self._root.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".tmp-", dir=self._root))
         try:
             draft.chmod(0o755)
             for path, (mode, contents) in files.items():
                 _write(draft, path, mode, contents)
-            with contextlib.suppress(OSError):  # not empty: somebody was faster, with the same files
+            try:
                 draft.rename(self._root / name)
+            except OSError:
+                if not (self._root / name).is_dir():
+                    raise
+                # somebody was faster, with the same files
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return self._root / name

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import structlog
+
 from reconciler.adapters.git.command import GitFailed, in_thread
 from reconciler.adapters.git.commits import Draft, person, write
 from reconciler.adapters.git.ledger import Ledger
@@ -20,6 +22,7 @@ from reconciler.adapters.records import PROOFS, check_paths, to_write
 from reconciler.core.errors import Unavailable
 from reconciler.ports import Clock, Results
 
+_log = structlog.get_logger()
 _PUSHES = 10
 """How often a lost race is run again."""
 _PACKS = 50
@@ -93,7 +96,14 @@ class GitResults:
 
     async def push(self) -> str | None:
         """See ``ResultsStore.push``."""
-        await asyncio.to_thread(self._tidy)
+        problem = await self._push_until_won()
+        try:
+            await asyncio.to_thread(self._tidy)
+        except Unavailable as error:  # every append is a little slower until it can be done
+            _log.warning("results not packed", problem=str(error))
+        return problem
+
+    async def _push_until_won(self) -> str | None:
         for attempt in range(_PUSHES):
             try:
                 await in_thread(self._push)

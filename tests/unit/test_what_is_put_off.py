@@ -1,0 +1,144 @@
+"""What the machine lacks for a while costs a while: no result, no attempt, and not the daemon."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.memory.journal import MemoryJournal
+from reconciler.adapters.memory.results import MemoryResults
+from reconciler.core.errors import Unavailable, what_the_machine_lacks
+from reconciler.shell.events import Ended, Planned, Started
+from reconciler.shell.leasing import Leases
+from tests.fake_clock import FakeClock
+from tests.shell_world import MemoryNotes, ShellWorld, definitions
+
+
+def full_disk() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/state/status.new")
+
+
+class Flaky:
+    """Something that fails so many times, and counts how often it was asked."""
+
+    def __init__(self, times: int, error: Callable[[], Exception]) -> None:
+        self.left, self.error, self.asked = times, error, 0
+
+    def ask(self) -> None:
+        self.asked += 1
+        if self.asked <= self.left:
+            raise self.error()
+
+
+class FlakyNotes(MemoryNotes):
+    def __init__(self, flaky: Flaky) -> None:
+        super().__init__()
+        self.flaky = flaky
+        self.stumbled: Callable[[], None] = lambda: None
+
+    def put(self, name: str, value: Mapping[str, object]) -> None:
+        try:
+            self.flaky.ask()
+        except OSError:
+            self.stumbled()
+            raise
+        super().put(name, value)
+
+
+class FlakyResults(MemoryResults):
+    appends = pushes = Flaky(0, full_disk)
+
+    async def append(self, files: Mapping[str, bytes], message: str) -> str:
+        self.appends.ask()
+        return await super().append(files, message)
+
+    async def push(self) -> str | None:
+        self.pushes.ask()
+        return await super().push()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> ShellWorld:
+    return ShellWorld(folder=tmp_path)
+
+
+def started(world: ShellWorld) -> int:
+    return sum(isinstance(event, Started) for event in world.events)
+
+
+async def test_a_full_disk_puts_passes_off_and_nothing_is_begun_before_one_goes_through(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=2))
+    notes = world.notes = FlakyNotes(Flaky(4, full_disk))
+    daemon = world.daemon()
+    begun: list[int] = []
+
+    def stumbled() -> None:
+        begun.append(started(world))
+        daemon.wake()
+
+    notes.stumbled = stumbled
+    world.heard = lambda event: daemon.stop() if isinstance(event, Ended) and len(world.events) > 5 else None
+    await daemon.run()
+    assert begun[1:] == [begun[1]] * 3, "what the first pass began, and nothing more"
+    assert len(world.records()) == started(world) == 2
+
+
+async def test_a_result_waits_for_room_and_its_trial_does_not_run_again(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    results = FlakyResults(world.remote)
+    results.appends = Flaky(5, full_disk)
+    plan = await world.settle(world.daemon(results=results))
+    assert (started(world), len(world.records()), plan.stalled) == (1, 1, ())
+
+
+async def test_a_result_that_can_never_be_recorded_is_given_up_after_an_hour(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    results = FlakyResults(world.remote)
+    results.appends = Flaky(10_000, full_disk)
+    daemon, began = world.daemon(results=results), world.clock.monotonic()
+    world.heard = lambda event: daemon.stop() if isinstance(event, Ended) else None
+    await daemon.run()
+    assert 3600 <= world.clock.monotonic() - began <= 3660
+    assert world.records() == {}
+
+
+async def test_a_push_that_breaks_is_made_again(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    results = FlakyResults(world.remote)
+    results.pushes = Flaky(3, full_disk)
+    daemon = world.daemon(results=results)
+    world.heard = lambda event: daemon.wake() if isinstance(event, Planned) and results.pushes.asked <= 3 else None
+    await world.settle(daemon)
+    assert len(world.records()) == 1
+
+
+async def test_a_lease_that_could_not_be_renewed_is_renewed_when_the_journal_answers_again() -> None:
+    again = asyncio.Event()
+
+    class Away(MemoryJournal):
+        asked = 0
+
+        async def acquire(self, trial: str, owner: str, seconds: float) -> bool:
+            self.asked += 1
+            if self.asked in (2, 3):
+                raise Unavailable("the journal does not answer")
+            if self.asked == 4:
+                again.set()
+            return await super().acquire(trial, owner, seconds)
+
+    journal = Away(clock=FakeClock())
+    async with Leases(journal=journal, owner="one", seconds=0.03).held("trial") as ours:
+        assert ours
+        await again.wait()
+    assert await journal.leases() == []
+
+
+def test_what_a_machine_lacks_is_one_line_with_the_place_and_what_to_do() -> None:
+    said = r"^/state/status.new: No space left on device: make room there$"
+    with pytest.raises(Unavailable, match=said), what_the_machine_lacks():
+        raise full_disk()
+    with pytest.raises(FileNotFoundError), what_the_machine_lacks():
+        Path("/nonexistent").read_bytes()
