@@ -57,6 +57,8 @@ def incus() -> Rig:
     wrong = replace(template, name="contract-odd", image="no/such/image")
 
     def make() -> Platform:
-        return IncusPlatform(socket="/var/lib/incus/unix.socket", project="default", instance="contract")
+        return IncusPlatform(
+            socket="/var/lib/incus/unix.socket", project="default", instance="contract", clock=WallClock()
+        )
 
     return Rig(make=make, platform=make(), template=template, wrong=wrong, missing="no/such/image")

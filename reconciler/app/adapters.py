@@ -103,7 +103,7 @@ def adapters_of(settings: Settings, purpose: str) -> Adapters:
         results=results_store(settings, state.path if by_hand else settings.state_path, clock),
         provisioner=provisioner,
         maker=maker,
-        platforms=_platforms(settings, instance, maker),
+        platforms=_platforms(settings, instance, clock, maker),
         patterns=EcmaPatterns(),
         journal=_journal(settings, clock, by_hand=by_hand),
         timetable=ApschedulerTimetable(clock=clock),
@@ -179,10 +179,12 @@ def _results_repository(settings: Settings) -> str | None:
     return settings.source.repository if settings.source.kind == "git" else None
 
 
-def _platforms(settings: Settings, instance: str, provision: Provision) -> Mapping[Mode, Platform]:
+def _platforms(settings: Settings, instance: str, clock: Clock, provision: Provision) -> Mapping[Mode, Platform]:
     incus, namespace = settings.modes.incus, settings.modes.namespace
     return {
-        "incus": IncusPlatform(socket=incus.socket, project=incus.project, instance=instance, provision=provision),
+        "incus": IncusPlatform(
+            socket=incus.socket, project=incus.project, instance=instance, clock=clock, provision=provision
+        ),
         "namespace": NamespacePlatform(
             instance=instance, visible=tuple(_interpreter()), hidden=tuple(_hidden(settings, namespace.hidden))
         ),

@@ -72,7 +72,7 @@ def inside() -> tuple[Provisioner, Platform]:
 
 
 def outside() -> tuple[Provisioner, Platform]:
-    return AnsibleProvisioner(), IncusPlatform(instance="contract")
+    return AnsibleProvisioner(), IncusPlatform(instance="contract", clock=WallClock())
 
 
 INSIDE = pytest.param(inside, marks=pytest.mark.real("namespace", "ansible"))

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import subprocess
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,21 +11,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from reconciler.adapters.clock import WallClock
 from reconciler.adapters.incus.platform import IncusPlatform
 from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.model import Template
 from reconciler.ports import Sandbox, SandboxSpec
+from tests.incus_project import incus
 
 pytestmark = [pytest.mark.real("incus"), pytest.mark.asyncio(loop_scope="module")]
 
 PLAIN = Template(name="integration", image="debian/12", memory_mib=512)
-
-
-def incus(*arguments: str) -> str:
-    done = subprocess.run(
-        ["incus", "--force-local", *arguments], capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout
 
 
 def instances(words: str) -> list[str]:
@@ -39,7 +33,7 @@ def spec(template: Template = PLAIN) -> SandboxSpec:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def platform() -> AsyncIterator[IncusPlatform]:
-    made = IncusPlatform(instance="integration")
+    made = IncusPlatform(instance="integration", clock=WallClock())
     yield made
     await made.close()
 
@@ -88,7 +82,10 @@ async def test_the_template_is_made_once_when_eight_trials_ask_for_it(
 
 
 async def test_two_processes_that_make_a_template_at_once_end_up_with_one(template: Template) -> None:
-    platforms, wanted = [IncusPlatform(instance="integration") for _ in range(2)], [spec(template) for _ in range(2)]
+    platforms, wanted = (
+        [IncusPlatform(instance="integration", clock=WallClock()) for _ in range(2)],
+        [spec(template) for _ in range(2)],
+    )
     with templates_removed(template):
         try:
             await asyncio.gather(*(p.create(s) for p, s in zip(platforms, wanted, strict=True)))
@@ -149,7 +146,7 @@ async def test_a_templates_playbooks_are_run_before_it_is_cloned(template: Templ
     async def provision(_: Template, machine: Sandbox) -> None:
         await machine.run(["sh", "-c", "echo by a playbook >/etc/furnished"], timeout=30)
 
-    platform = IncusPlatform(instance="integration", provision=provision)
+    platform = IncusPlatform(instance="integration", clock=WallClock(), provision=provision)
     furnished = Template(name=template.name, image="debian/12", memory_mib=512, provision=("web.yml",))
     with templates_removed(template):
         async with machine(platform, furnished) as made:
@@ -227,7 +224,7 @@ async def test_a_machine_that_is_stopped_in_the_middle_of_a_command_is_gone(plat
 
 
 async def test_a_server_that_is_not_there_is_unavailable_and_says_what_to_do(tmp_path: Path) -> None:
-    platform = IncusPlatform(socket=str(tmp_path / "none.socket"), instance="integration")
+    platform = IncusPlatform(socket=str(tmp_path / "none.socket"), instance="integration", clock=WallClock())
     for asked in (platform.images([PLAIN]), platform.list(), platform.create(spec())):
         with pytest.raises(
             Unavailable, match=r"does not answer at .*none.socket: run ./dev setup incus, or choose mode namespace"
@@ -240,7 +237,7 @@ async def test_a_server_that_hangs_is_unavailable_within_ten_seconds(tmp_path: P
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "hangs.socket"))
         silent.listen()
-        platform = IncusPlatform(socket=str(tmp_path / "hangs.socket"), instance="integration")
+        platform = IncusPlatform(socket=str(tmp_path / "hangs.socket"), instance="integration", clock=WallClock())
         async with asyncio.timeout(10):
             with pytest.raises(Unavailable, match="does not answer"):
                 await platform.list()

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.adapters.incus.machines import LABEL, Machines
 from reconciler.adapters.incus.templates import Provision, Templates, fingerprint
 from reconciler.core.model import Mode, Template
-from reconciler.ports import Sandbox, SandboxInfo, SandboxSpec
+from reconciler.ports import Clock, Sandbox, SandboxInfo, SandboxSpec
 
 
 class IncusPlatform:
@@ -22,12 +22,13 @@ class IncusPlatform:
         socket: str = "/var/lib/incus/unix.socket",
         project: str = "default",
         instance: str,
+        clock: Clock,
         provision: Provision | None = None,
     ) -> None:
         """``instance`` labels what is made here. ``provision`` runs the playbooks of templates that have some."""
         self._instance = instance
         self._machines = Machines(socket, project)
-        self._templates = Templates(self._machines, provision)
+        self._templates = Templates(self._machines, clock, provision)
 
     async def images(self, templates: Collection[Template]) -> Mapping[str, str]:
         """Digests over each image's fingerprint and what its template makes of it."""
@@ -55,7 +56,7 @@ class IncusPlatform:
         await self._machines.destroy(name)
 
     async def list(self) -> Sequence[SandboxInfo]:
-        """Every sandbox of the project. What a crash left of a template in the making is removed on the way."""
+        """Every sandbox of the project. Templates that nobody wants any more are removed on the way."""
         instances = await self._machines.call(self._machines.server.instances)
         await self._templates.sweep(instances)
         return [_info(found) for found in instances if LABEL + "instance" in found["config"]]

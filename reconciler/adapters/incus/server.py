@@ -67,10 +67,10 @@ class Server:
         with self._answers() as api:
             self._wait(api.instances[name].state.put(json={"action": "stop", "timeout": 60, "force": force}))
 
-    def unset(self, name: str, key: str) -> None:
-        """Remove a configuration key; nothing else changes."""
+    def set(self, name: str, key: str, value: str) -> None:
+        """Set a configuration key, or remove it with an empty value; nothing else changes."""
         with self._answers() as api:
-            api.instances[name].patch(json={"config": {key: ""}})
+            api.instances[name].patch(json={"config": {key: value}})
 
     def rename(self, name: str, new: str) -> None:
         """Rename a stopped instance."""

@@ -5,22 +5,32 @@ import re
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+import structlog
 
 from reconciler.adapters.incus.machines import LABEL, Machines
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid, Transient
 from reconciler.core.model import Template
-from reconciler.ports import Sandbox
+from reconciler.ports import Clock, Sandbox
+
+_log = structlog.get_logger(__name__)
 
 Provision = Callable[[Template, Sandbox], Awaitable[None]]
 """Runs a template's playbooks on the machine that becomes it. Raises ``Invalid`` or ``Transient``."""
 
+_PREFIX = "template-"
 _MAKING = LABEL + "making"
 """Marks a half-made template."""
 _STALE = timedelta(hours=1)
 """How long making one can take at most, with a margin; older ones belong to nobody."""
+_USED = LABEL + "used"
+"""When somebody last needed a template; told again once a day, so that it costs a clone nothing."""
+_DAY = timedelta(days=1)
+_UNUSED = timedelta(days=14)
+"""Templates that nobody needed for so long go: longer than between two weekly sweeps, which would make theirs anew."""
 _INSTALL_S = 900.0
 
 _INSTALL = """
@@ -40,12 +50,30 @@ def fingerprint(template: Template, image: str) -> str:
     return digest([image, template.name, template.content, list(template.packages), list(template.provision)])
 
 
+def unwanted(found: Mapping[str, Any], now: datetime) -> bool:
+    """Whether an instance, as the API shows it, is a template that nobody needed for two weeks, or a crash left half-made.
+
+    Nobody's definitions are asked: whoever shares the server, another daemon or another branch, says by using a template
+    that it is wanted. Sandboxes are never meant: they bear the label of who made them.
+    """
+    config = found["config"]
+    if _MAKING in config:
+        return bool(config[_MAKING] < (now - _STALE).isoformat())
+    ours = LABEL + "template" in config and LABEL + "instance" not in config and found["name"].startswith(_PREFIX)
+    return ours and found["status"] == "Stopped" and _last_used(found) < (now - _UNUSED).isoformat()
+
+
+def _last_used(found: Mapping[str, Any]) -> str:
+    """RFC 3339, in UTC, by its label; one that was made before there was such a label counts from its creation."""
+    return str(found["config"].get(_USED, found["created_at"]))
+
+
 class Templates:
     """The templates on one server. Several tasks and several processes may need one at the same time."""
 
-    def __init__(self, machines: Machines, provision: Provision | None) -> None:
+    def __init__(self, machines: Machines, clock: Clock, provision: Provision | None) -> None:
         """``provision`` may be left out as long as no template has playbooks."""
-        self._machines, self._provision = machines, provision
+        self._machines, self._clock, self._provision = machines, clock, provision
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def need(self, template: Template) -> tuple[str, str]:
@@ -56,29 +84,44 @@ class Templates:
             hint = "./dev setup incus makes debian/12; incus image import or copy brings another"
             raise Invalid(f"template {template.name}: image {alias} is not in this Incus", hint=hint)
         mark = fingerprint(template, image)
-        name = f"template-{re.sub('[^A-Za-z0-9]+', '-', template.name)[:40].strip('-')}-{mark[:12]}"
+        name = f"{_PREFIX}{re.sub('[^A-Za-z0-9]+', '-', template.name)[:40].strip('-')}-{mark[:12]}"
         async with self._locks[name]:
-            if await self._machines.call(self._machines.server.instance, name) is None:
+            found = await self._machines.call(self._machines.server.instance, name)
+            if found is None:
                 await self._make(template, name, image)
+            elif _last_used(found) < (self._clock.now() - _DAY).isoformat():
+                await self._machines.call(self._machines.server.set, name, _USED, self._clock.now().isoformat())
         return name, mark
 
     async def sweep(self, instances: Sequence[Mapping[str, Any]]) -> None:
-        """Remove what a crash left half-made."""
-        oldest = (datetime.now(UTC) - _STALE).isoformat()
-        for found in instances:
-            if found["config"].get(_MAKING, "9") < oldest:
-                await self._machines.destroy(found["name"])
+        """Remove what nobody wants, as it stands now: somebody may have needed it since ``instances`` were seen."""
+        for name in [seen["name"] for seen in instances if unwanted(seen, self._clock.now())]:
+            if not self._locks[name].locked():  # else somebody needs it right now
+                async with self._locks[name]:
+                    await self._remove(name)
+
+    async def _remove(self, name: str) -> None:
+        found = await self._machines.call(self._machines.server.instance, name)
+        if found is None or not unwanted(found, self._clock.now()):
+            return
+        try:
+            await self._machines.destroy(name)
+        except Transient as error:  # the next pass tries again
+            _log.warning("template stays", template=name, problem=str(error))
+        else:
+            _log.info("template removed", template=name, last_used=_last_used(found))
 
     async def _make(self, template: Template, name: str, image: str) -> None:
         """Under a name of its own first, so that nobody clones a half-made one; whoever renames first has made it."""
         server, making = self._machines.server, f"making-{secrets.token_hex(8)}"
-        labels = {_MAKING: datetime.now(UTC).isoformat(), LABEL + "template": template.name, "boot.autostart": "false"}
+        now = self._clock.now().isoformat()
+        labels = {_MAKING: now, _USED: now, LABEL + "template": template.name, "boot.autostart": "false"}
         try:
             source = {"type": "image", "fingerprint": image}
             await self._machines.call(server.create, making, source, config=labels)
             if template.packages or template.provision:
                 await self._furnish(template, making, image)
-            await self._machines.call(server.unset, making, _MAKING)
+            await self._machines.call(server.set, making, _MAKING, "")
             try:
                 await self._machines.call(server.rename, making, name)
             except Transient:
