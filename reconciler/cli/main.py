@@ -257,7 +257,7 @@ def status(config: Config = None, json: Json = False) -> None:
 
 @app.command()
 def trend(
-    scenario: Annotated[str | None, typer.Argument(help="Only this scenario's series.")] = None,
+    scenario: Annotated[str | None, typer.Argument(help="Only the series of this scenario: a key or a tag.")] = None,
     config: Config = None,
     json: Json = False,
 ) -> None:

@@ -149,6 +149,7 @@ def _row_document(row: Row) -> dict[str, Any]:
     return {
         "scenario": row.scenario,
         "variant": variant_document(row.variant),
+        "mode": row.mode,
         "batch": row.batch,
         "epoch": row.epoch,
         "passed": row.passed,
@@ -186,13 +187,14 @@ def _print_status(look: Look) -> None:
 
 
 def _rows_table(rows: Sequence[Row]) -> Table:
-    table = Table("scenario", "variant", "verdict", "proven", "passed", "compliance", "measured at", box=None)
+    table = Table("scenario", "variant", "mode", "verdict", "proven", "passed", "compliance", "measured at", box=None)
     for row in rows:
         back = " (reused)" if row.reused else ""
         told = f" {row.violation}" if row.violation else ""
         table.add_row(
             row.scenario,
             row.variant.slug,
+            row.mode,
             Text(row.verdict + told + back, style=_STYLES.get(row.verdict, "")),
             "yes" if row.proven else "no: gates nothing",
             f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
@@ -209,7 +211,7 @@ def trend(config: Path | None, scenario: str | None, *, as_json: bool) -> int:
     """Print the series over time; ``now`` marks the batch whose inputs are wanted today."""
     rows, trends = asyncio.run(series_of_configuration(config, scenario))
     if as_json:
-        now = {(r.scenario, r.variant.slug): r.batch for r in rows}
+        now = {(r.scenario, r.variant.slug): r.batch for r in sorted(rows, key=lambda r: r.measured > 0)}
         documents = [trend_document(t) | {"now": now.get((t.scenario, slug))} for slug, t in trends]
         print(json.dumps({"series": documents}, indent=1))
         return 0
@@ -220,13 +222,14 @@ def trend(config: Path | None, scenario: str | None, *, as_json: bool) -> int:
 async def series_of_configuration(
     config: Path | None, scenario: str | None = None
 ) -> tuple[Sequence[Row], list[tuple[str, Trend]]]:
-    """The rows and the trends of the wanted series, for :func:`trend_table`."""
+    """The rows and the trends of the wanted series, for :func:`trend_table`. Raises ``Invalid`` for a key or tag that nothing bears."""
     async with wired(load(find(config))) as program:
         world = await observed(program)
         program.observer.need_revision()
-        rows = [
-            r for r in await asyncio.to_thread(program.rows.of, world, world.results) if scenario in (None, r.scenario)
-        ]
+        rows = await asyncio.to_thread(program.rows.of, world, world.results)
+        if scenario is not None and world.catalogue is not None:
+            meant = world.catalogue.selected([scenario])
+            rows = [r for r in rows if r.scenario in meant]
         slugs = {r.series: r.variant.slug for r in rows}
         found = await asyncio.to_thread(program.rows.past.trends, world.results, slugs)
         return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])]
@@ -234,18 +237,29 @@ async def series_of_configuration(
 
 def trend_table(rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> Table:
     """A line per batch, oldest first."""
-    wanted = {r.batch: r for r in rows}
+    wanted = {(r.batch, r.epoch): r for r in rows}
     table = Table(
-        "scenario", "variant", "measured at", "fixed", "by the rules", "passed", "compliance", "verdict", "", box=None
+        "scenario",
+        "variant",
+        "mode",
+        "measured at",
+        "fixed",
+        "by the rules",
+        "passed",
+        "compliance",
+        "verdict",
+        "",
+        box=None,
     )
     for slug, series in trends:
         for number, batch in enumerate(series.batches):
             says = verdict(series, batch)
-            row = wanted.get(batch.batch)
+            row = wanted.get((batch.batch, batch.epoch))
             back = "now (inputs are back, results reused)" if row and row.reused else "now" if row else ""
             table.add_row(
                 series.scenario if number == 0 else "",
                 slug if number == 0 else "",
+                batch.mode,
                 batch.results[0].commit[:10] if batch.results else "",
                 f"{sum(r.resolution_gate for r in batch.results)}/{batch.measured}",
                 f"{sum(r.compliance_gate for r in batch.results)}/{batch.measured}",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from reconciler.core.model import Batch, Variant
+from reconciler.core.model import Batch, Mode, Variant
 from reconciler.core.trends import BatchResults, Trend, Verdict, verdict
 
 ROWS = 500
@@ -25,7 +25,8 @@ _WORST_FIRST: Sequence[Verdict] = (
 )
 BLOCKING: frozenset[Verdict] = frozenset({"fail", "regressed"})
 """Verdicts at which a gate stops, where the scenario is proven."""
-_COLOURS = {"regressed": "#cf222e", "fail": "#cf222e", "suspected": "#bf8700"}
+_GOOD, _OPEN = "#1a7f37", "#8c959f"
+_COLOURS = {"pass": _GOOD, "improved": _GOOD, "regressed": "#cf222e", "fail": "#cf222e", "suspected": "#bf8700"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class Row:
 
     scenario: str
     variant: Variant
+    mode: Mode
     series: str
     batch: str
     epoch: str
@@ -51,6 +53,9 @@ class Row:
     proven: bool
     """Its scenario is proven as it is now (``reconciler check``). One that is not measures, and gates nothing."""
 
+    trended: bool
+    """Anything of its series was measured, so that there is a trend to look at."""
+
     @property
     def blocks(self) -> bool:
         """Whether a gate must stop here."""
@@ -64,6 +69,7 @@ def row(batch: Batch, wanted: int, trend: Trend | None, *, proven: bool) -> Row:
     return Row(
         scenario=batch.scenario,
         variant=batch.variant,
+        mode=batch.mode,
         series=batch.series,
         batch=batch.id,
         epoch=now.epoch if now else "",
@@ -77,6 +83,7 @@ def row(batch: Batch, wanted: int, trend: Trend | None, *, proven: bool) -> Row:
         violation=now.violation if now else None,
         reused=bool(trend and now and any(b.mode == now.mode for b in trend.batches[trend.batches.index(now) + 1 :])),
         proven=proven,
+        trended=bool(trend and trend.batches),
     )
 
 
@@ -86,11 +93,11 @@ def readme(rows: Iterable[Row]) -> str:
     lines = [
         "# Results",
         "",
-        "What the agents do today, by scenario and variant; worst first. Every row is derived from the files in `trials/`.",
+        "What the agents do today, by scenario, variant and mode; worst first. Every row is derived from the files in `trials/`.",
         "A scenario without a proof in `proofs/` (`reconciler check`) measures, and gates nothing.",
         "",
-        "| scenario | variant | verdict | passed | compliance | trend | measured at |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| scenario | variant | mode | verdict | passed | compliance | trend | measured at |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *(_line(r) for r in ordered[:ROWS]),
     ]
     if len(ordered) > ROWS:
@@ -105,11 +112,12 @@ def _line(row: Row) -> str:
     at = f"`{row.commit[:10]}`" if row.commit else "–"
     cells = (
         _cell(row.scenario),
-        f"[{_cell(row.variant.slug)}]({link}.json)",
+        f"[{_cell(row.variant.slug)}]({link}.json)" if row.trended else _cell(row.variant.slug),
+        row.mode,
         f"**{row.verdict}**{note}" + ("" if row.proven else " (not proven)"),
         f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
         percent(row.compliance),
-        f"![trend]({link}.svg)" if row.measured else "–",
+        f"![trend]({link}.svg)" if row.trended else "–",
         at,
     )
     return f"| {' | '.join(cells)} |"
@@ -125,18 +133,18 @@ def _cell(text: str) -> str:
 
 
 def sparkline(trend: Trend) -> str:
-    """An SVG of the pass rates, oldest left: one dot a batch, coloured where the verdict is bad."""
+    """An SVG of the pass rates, oldest left: one dot a batch, coloured by its verdict, grey where that says nothing of the agent."""
     shown = [b for b in trend.batches if b.measured][-_POINTS:]
     dots = [(4 + 8 * n, _height(b), verdict(trend, b)) for n, b in enumerate(shown)]
     width = 8 * max(len(dots), 1)
     line = " ".join(f"{x},{y}" for x, y, _ in dots)
     circles = "".join(
-        f'<circle cx="{x}" cy="{y}" r="2.5" fill="{_COLOURS.get(v, "#1a7f37")}"><title>{b.passed}/{b.measured} {v}</title></circle>'
+        f'<circle cx="{x}" cy="{y}" r="2.5" fill="{_COLOURS.get(v, _OPEN)}"><title>{b.passed}/{b.measured} {v}</title></circle>'
         for (x, y, v), b in zip(dots, shown, strict=True)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" role="img">'
-        f'<polyline points="{line}" fill="none" stroke="#8c959f"/>{circles}</svg>\n'
+        f'<polyline points="{line}" fill="none" stroke="{_OPEN}"/>{circles}</svg>\n'
     )
 
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
@@ -105,6 +106,20 @@ def test_the_dashboard_is_the_same_bytes_for_the_same_data_and_worst_first() -> 
     assert readme([good, bad]) == readme([bad, good])
     assert readme([good, bad]).index("**fail**") < readme([good, bad]).index("**pass**")
     assert sparkline(trend(results(3, 3))) == sparkline(trend(results(3, 3)))
+
+
+def test_a_scenario_in_two_modes_is_two_rows_that_say_so_and_link_only_to_what_is_there() -> None:
+    here = row(batch(), 3, trend(results(3, 3)), proven=True)
+    there = row(batch(mode="incus"), 3, None, proven=True)
+    measured, unmeasured = [line for line in readme([here, there]).splitlines() if "stale-lock" in line][::-1]
+    assert ("| namespace | **pass**" in measured, "](trends/" in measured) == (True, True)
+    assert ("| incus | **unmeasured**" in unmeasured, "](trends/" in unmeasured) == (True, False)
+
+
+def test_a_dot_of_the_sparkline_is_green_only_where_the_agent_was_good() -> None:
+    green = re.compile(r'fill="#1a7f37"><title>([^<]*)')
+    changed = trend(results(3, 3, number=1), results(0, 3, number=2, world="2"), results(3, 3, number=3, world="3"))
+    assert green.findall(sparkline(changed)) == ["3/3 pass"]
 
 
 def test_what_was_graded_again_comes_right_after_what_it_regrades() -> None:
