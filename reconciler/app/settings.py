@@ -14,8 +14,9 @@ from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid
 from reconciler.core.quiet import Window
 from reconciler.definitions.files.explain import validated
-from reconciler.definitions.files.positions import Broken, read_yaml
+from reconciler.definitions.files.positions import Broken
 from reconciler.definitions.files.units import Duration, Size
+from reconciler.definitions.files.yaml_text import read_yaml
 
 SHARED = ("roles",)
 """Folders of the definitions repository, beside scenarios and config, in which playbooks find what they share."""

@@ -7,8 +7,10 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.definitions.files.positions import Broken, read_json, read_yaml, without_comments
+from reconciler.definitions.files.json_text import read_json, without_comments
+from reconciler.definitions.files.positions import Broken
 from reconciler.definitions.files.units import parse_duration, parse_size
+from reconciler.definitions.files.yaml_text import read_yaml
 from reconciler.definitions.shipped import schema_documents
 from tests.definitions import benchmark, scenario
 

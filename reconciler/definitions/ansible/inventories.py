@@ -14,7 +14,8 @@ from reconciler.definitions.ansible.inventory_files import Inventory, read_inven
 from reconciler.definitions.files.findings import Finding, nearest, shown
 from reconciler.definitions.files.holes import Problem
 from reconciler.definitions.files.lint_rules import RuleId, Severity
-from reconciler.definitions.files.positions import Broken, Spot, compose, text_of
+from reconciler.definitions.files.positions import Broken, Spot, text_of
+from reconciler.definitions.files.yaml_text import compose
 
 INVENTORIES = ("inventory.yml", "inventory.ini")
 """Where a scenario ships its inventory: in one of these."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import yaml
 
 from reconciler.definitions.files.findings import nearest, shown
-from reconciler.definitions.files.positions import Broken, Spot, compose
+from reconciler.definitions.files.positions import Broken, Spot
+from reconciler.definitions.files.yaml_text import compose
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?\Z")
 _HOST = re.compile(r"(?P<name>[^:]+|.*\])(?P<port>:\d+)?", re.DOTALL)

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 import yaml
 from yaml._yaml import CParser
 
-from reconciler.definitions.files.positions import (
-    LARGEST,
-    Broken,
-    broken,
-    check_brackets,
-    compose,
-    many_brackets,
-    text_of,
-)
+from reconciler.definitions.files.positions import LARGEST, Broken, text_of
+from reconciler.definitions.files.yaml_text import broken, check_brackets, compose, many_brackets
 
 _INCLUDES = frozenset(
     {"include", "include_tasks", "import_tasks", "import_playbook", "include_vars", "include_role", "import_role",

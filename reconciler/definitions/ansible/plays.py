@@ -16,8 +16,9 @@ from reconciler.definitions.ansible.following import is_yaml
 from reconciler.definitions.ansible.playbooks import OWN_FOLDER
 from reconciler.definitions.files.findings import Finding, first, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId, Severity
-from reconciler.definitions.files.positions import Broken, compose, text_of
+from reconciler.definitions.files.positions import Broken, text_of
 from reconciler.definitions.files.tree import Blobs, Tree, joined
+from reconciler.definitions.files.yaml_text import compose
 
 _INCLUDES: Mapping[str, Severity] = {
     "import_playbook": "error",

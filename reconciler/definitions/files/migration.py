@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from reconciler.definitions.files.holes import Path
-from reconciler.definitions.files.positions import Member, json_members, read_json, text_of, without_comments
+from reconciler.definitions.files.json_text import Member, json_members, read_json, without_comments
+from reconciler.definitions.files.positions import text_of
 from reconciler.definitions.files.scenario_file import is_old, parse_scenario
 from reconciler.definitions.files.schemas import OLD_STATUSES
 

@@ -14,17 +14,9 @@ from reconciler.core.model import EngineSettings, Gate
 from reconciler.definitions.files.explain import validated
 from reconciler.definitions.files.findings import Finding, first, nearest, shown
 from reconciler.definitions.files.holes import Holes, Path, Problem
+from reconciler.definitions.files.json_text import read_json
 from reconciler.definitions.files.lint_rules import Severity
-from reconciler.definitions.files.positions import (
-    Broken,
-    Document,
-    Positions,
-    Spot,
-    read_front_matter,
-    read_json,
-    read_yaml,
-    text_of,
-)
+from reconciler.definitions.files.positions import Broken, Document, Positions, Spot, text_of
 from reconciler.definitions.files.schemas import (
     BenchmarkFile,
     EngineFile,
@@ -33,6 +25,7 @@ from reconciler.definitions.files.schemas import (
 from reconciler.definitions.files.sketches import sketch
 from reconciler.definitions.files.tree import Blobs, Tree
 from reconciler.definitions.files.values import Benchmark, Candidate, Context, Parsed
+from reconciler.definitions.files.yaml_text import read_front_matter, read_yaml
 from reconciler.ports import Cron
 
 Model = TypeVar("Model", bound=BaseModel)

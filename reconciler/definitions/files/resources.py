@@ -15,7 +15,7 @@ from reconciler.definitions.files.findings import Finding
 from reconciler.definitions.files.holes import Path, Problem
 from reconciler.definitions.files.matching import RULE_CLASSES, SCOPE_CLASSES, tag_problem
 from reconciler.definitions.files.parse import document, located, parsed, specialty_key
-from reconciler.definitions.files.positions import Broken, Document, read_front_matter, text_of
+from reconciler.definitions.files.positions import Broken, Document, text_of
 from reconciler.definitions.files.resource_files import (
     AgentFile,
     BlacklistFile,
@@ -28,6 +28,7 @@ from reconciler.definitions.files.resource_files import (
     SpecialtyFile,
 )
 from reconciler.definitions.files.values import Context, HostResource, Parsed, Reference, ReferenceKind, Resource
+from reconciler.definitions.files.yaml_text import read_front_matter
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")

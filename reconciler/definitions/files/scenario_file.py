@@ -10,10 +10,11 @@ from reconciler.definitions.files.conditions import FITTING
 from reconciler.definitions.files.findings import Finding, nearest, shown
 from reconciler.definitions.files.guards import Compiles, Doubts, guard_doubts, guard_problems, pattern_problems
 from reconciler.definitions.files.holes import Holes, Path, Problem
+from reconciler.definitions.files.json_text import read_json
 from reconciler.definitions.files.lint_rules import RuleId
 from reconciler.definitions.files.parse import concluded, document, located, sketched, specialty_key
 from reconciler.definitions.files.pointless import pointless
-from reconciler.definitions.files.positions import Document, read_json
+from reconciler.definitions.files.positions import Document
 from reconciler.definitions.files.rules import Judged, judge
 from reconciler.definitions.files.schemas import AgentFile, HostFile, OldScenarioFile, RuleFile, ScenarioFile
 from reconciler.definitions.files.values import Parsed
