@@ -20,6 +20,7 @@ from reconciler.core.model import (
     Specialty,
     Template,
 )
+from reconciler.definitions.ansible.dependencies import path_of_file
 from reconciler.definitions.ansible.following import Follower
 from reconciler.definitions.ansible.plays import lint_plays, scenario_plays
 from reconciler.definitions.demands import Assembler, Cells
@@ -203,10 +204,9 @@ class Catalogue:
         return self._contents.templates.resolved[name].for_mode(mode)
 
     def template_paths(self, name: str) -> tuple[str, ...]:
-        """What to check out to provision a template: its folder, and the files that it takes from elsewhere."""
+        """The files to check out to provision a template: those that its digest covers."""
         template = self._contents.templates.resolved[name]
-        files = (posixpath.normpath(f"{template.folder}/{f}") for f, _ in template.files)
-        return (template.folder, *(f for f in files if not f.startswith(template.folder + "/")))
+        return tuple(path_of_file(template.folder, file) for file, _ in template.files)
 
     def entry(self, path: str) -> Entry | None:
         """The file at a path of the repository; None where there is none."""
@@ -278,7 +278,7 @@ class Catalogue:
             return []
         if component == "world":
             return paths_of_world(record, part, self._contents.templates.resolved)
-        return [posixpath.normpath(f"{record.folder}/{part}")] if component == "truth" else [record.path]
+        return [path_of_file(record.folder, part)] if component == "truth" else [record.path]
 
     def lint(self, read: Read) -> list[Finding]:
         """All findings, and what nothing needs to know: of files that nothing reads, and of every playbook, solutions and mutants too."""

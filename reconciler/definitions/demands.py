@@ -194,7 +194,7 @@ def _demands(
 ) -> Iterable[Demand]:
     """One demand per batch and way of wanting it: that of the benchmark which wants most."""
     memory, names = sum(t.memory_mib for t in used), tuple(dict.fromkeys(t.name for t in used))
-    scenario, folder, checkout = record.scenario, record.folder, (record.folder, *record.dependencies.outside)
+    scenario, folder = record.scenario, record.folder
     found: dict[tuple[object, ...], Demand] = {}
     for benchmark, batch in _wanted(terms, batches):
         way = (batch.variant, batch.mode, benchmark.schedule, benchmark.on_change)
@@ -210,7 +210,6 @@ def _demands(
                 templates=names,
                 scenario=scenario,
                 folder=folder,
-                checkout_paths=checkout,
             )
     return found.values()
 

@@ -1,6 +1,5 @@
 """The components of a batch's inputs: ``world`` and ``agent``; the rest follows from the scenario alone."""
 
-import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -8,6 +7,7 @@ from functools import lru_cache
 from reconciler.core.digests import digest
 from reconciler.core.guards import guarded
 from reconciler.core.model import Agent, Mode, OperationalRule, Specialty, Variant
+from reconciler.definitions.ansible.dependencies import path_of_file
 from reconciler.definitions.files.matching import Facts, matches
 from reconciler.definitions.files.values import HostResource, Parsed
 from reconciler.definitions.records import Component, ScenarioRecord, component, text_id
@@ -144,13 +144,8 @@ def paths_of_world(record: ScenarioRecord, part: str, templates: Mapping[str, Re
     kind, _, name = part.partition(" ")
     if kind in ("template", "image") and name in templates:
         template = templates[name]
-        return [*template.declared_in, *(posixpath.normpath(f"{template.folder}/{f}") for f, _ in template.files)]
+        return [*template.declared_in, *(path_of_file(template.folder, f) for f, _ in template.files)]
     if part == "limits":
         named = (templates.get(h.starts_from) for h in record.scenario.hosts)
         return [path for t in named if t is not None for path in t.declared_in]
     return [] if part == "mode" else [path_of_file(record.folder, part)]
-
-
-def path_of_file(folder: str, part: str) -> str:
-    """The repository path of a file's part."""
-    return posixpath.normpath(f"{folder}/{part}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reconciler.core.model import Mode, Scenario
 from reconciler.core.proofs import PREPARE, RESTORE, SOLUTIONS, Claim
+from reconciler.definitions.ansible.dependencies import files_of
 from reconciler.definitions.ansible.following import Follower, is_yaml, segments
 from reconciler.definitions.files.tree import Blobs, Tree, content, seen_from
 from reconciler.definitions.inputs import Images, world
@@ -23,8 +24,6 @@ class Proof:
     """A scenario's solution and mutants as its claim has them; ``parts`` maps every file that they consist of to its content."""
 
     parts: Mapping[str, str]
-    outside: tuple[str, ...]
-    """Files and folders that only these reach, to check out beside the scenario's own."""
     solution: str
     false_alarm: bool
     mutants: Mapping[str, str]
@@ -50,7 +49,6 @@ def proof_of(record: ScenarioRecord, tree: Tree, blobs: Blobs) -> Proof:
     paths = {f"{record.folder}/{p}" for p in files} | reach.files
     return Proof(
         parts={seen_from(record.folder, p): content(tree.entries[p]) for p in sorted(paths) if p in tree.entries},
-        outside=tuple(sorted(reach.roots)),
         solution=solution,
         false_alarm=bool(solution) and _NOTHING_TO_DO.match(blobs[inside[solution].oid]) is not None,
         mutants=mutants,
@@ -81,5 +79,5 @@ def provable(
         prepares=f"{record.folder}/{PREPARE}" in tree.entries,
         restores=f"{record.folder}/{RESTORE}" in tree.entries,
     )
-    checkout = dict.fromkeys((record.folder, *record.dependencies.outside, *proof.outside))
-    return Provable(claim=claim, scenario=scenario, checkout=tuple(checkout))
+    checkout = files_of(record.folder, claim.world, claim.truth, claim.proof)
+    return Provable(claim=claim, scenario=scenario, checkout=checkout)

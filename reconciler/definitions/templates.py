@@ -9,7 +9,7 @@ from typing import get_args
 from reconciler.core.digests import digest
 from reconciler.core.model import Mode, Template
 from reconciler.definitions.ansible.dependencies import link_finding
-from reconciler.definitions.ansible.following import Follower, is_yaml
+from reconciler.definitions.ansible.following import Follower, is_yaml, segments
 from reconciler.definitions.ansible.plays import Play
 from reconciler.definitions.files.findings import Finding, shown
 from reconciler.definitions.files.holes import Problem
@@ -199,8 +199,10 @@ class _Resolver:
         return self.resolved[name]
 
     def _files(self, name: str, folder: str) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
-        own = [p for p in self._tree.under(folder) if not p.endswith((".md", "/template.yaml"))]
-        reach = self._follower.follow(folder, [p[len(folder) + 1 :] for p in own if is_yaml(p)], ())
+        below = self._tree.under(folder)
+        own = [p for p in below if not p.endswith((".md", "/template.yaml"))]
+        near = segments(seen_from(folder, p) for p in {*below}.difference(own))
+        reach = self._follower.follow(folder, [seen_from(folder, p) for p in own if is_yaml(p)], near)
         for link in sorted(reach.links.union(p for p in own if p in self._tree.links)):
             self.findings.append(link_finding(link))
             self.stalled[name] = link_finding(link).line_of_text

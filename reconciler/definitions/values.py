@@ -27,8 +27,6 @@ class Demand:
     templates: tuple[str, ...]
     scenario: Scenario
     folder: str
-    checkout_paths: tuple[str, ...]
-    """The scenario's folder, and the files and folders outside of it that its playbooks reach."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from reconciler.core.reasons import (
     reuse_reason,
 )
 from reconciler.core.trends import Trend
+from reconciler.definitions.ansible.dependencies import files_of
 from reconciler.definitions.values import Demand
 from reconciler.shell.machines import stage_of
 from reconciler.shell.observe import Observer, World
@@ -125,7 +126,7 @@ class Preparer:
             trial=trial,
             stage=stage_of(catalogue, demand.scenario, trial.batch.mode),
             seats=catalogue.seating(trial.batch),
-            checkout=demand.checkout_paths,
+            checkout=files_of(demand.folder, trial.batch.inputs.world, trial.batch.inputs.truth),
             origin=Origin(repository=self.repository, ref=self.ref, commit=world.revision or ""),
             benchmark=demand.benchmark,
             iterations=demand.iterations,

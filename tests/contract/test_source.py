@@ -189,6 +189,15 @@ async def test_a_checkout_holds_just_what_was_asked_for(world: World) -> None:
     assert found == {"scenarios/a/p.yml": b"play", "scenarios/a/files/x": b"x", "config/z": b"z"}
 
 
+async def test_a_checkout_of_nothing_is_an_empty_folder_and_one_of_much_is_complete(world: World) -> None:
+    files = {f"scenarios/a/{n}": b"%d" % n for n in range(1100)}
+    world.change(files | {"scenarios/b/other": b"other"})
+    revision = await world.source.fetch()
+    assert list(world.source.checkout(revision, [], "nothing").iterdir()) == []
+    folder = world.source.checkout(revision, list(files), "much")
+    assert {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == files
+
+
 async def test_a_checkout_of_the_same_name_is_the_folder_that_exists(world: World) -> None:
     world.change({"scenarios/a/p.yml": b"play"})
     revision = await world.source.fetch()

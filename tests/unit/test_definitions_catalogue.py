@@ -24,11 +24,7 @@ def test_a_demand_says_everything_that_a_trial_needs() -> None:
     assert demand.schedule == Cron(expression="0 2 * * *", timezone="Europe/Paris")
     assert (demand.gate.pass_rate, demand.gate.compliance) == (0.9, 100)
     assert (demand.memory_mib, demand.templates) == (1024, ("debian-base",))
-    assert (demand.scenario.key, demand.folder, demand.checkout_paths) == (
-        "nginx",
-        "scenarios/nginx",
-        ("scenarios/nginx",),
-    )
+    assert (demand.scenario.key, demand.folder) == ("nginx", "scenarios/nginx")
     assert demand.batch.variant == Variant(specialty="LINUX_ADMINISTRATION", main_engine="runbook")
 
 

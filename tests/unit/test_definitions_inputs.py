@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.digests import digest
+from reconciler.definitions.ansible.dependencies import files_of
 from reconciler.definitions.catalogue import Catalogue
 from tests.definitions import CONTEXT, Files, Store, batches, benchmark, changed, load, repository, scenario
 
@@ -166,11 +167,7 @@ def test_a_template_depends_on_its_parents_and_on_what_their_playbooks_reach() -
     assert (template.image, template.cpus, template.packages) == ("a", 2, ("x",))
     assert template.provision == ("../root/setup.yml",)
     assert template.folder == "config/templates/debian-base"
-    assert set(catalogue.template_paths("debian-base")) == {
-        "config/templates/debian-base",
-        "config/templates/root/setup.yml",
-        "config/shared.yml",
-    }
+    assert set(catalogue.template_paths("debian-base")) == {"config/templates/root/setup.yml", "config/shared.yml"}
     for path, parts in (
         ("config/templates/root/template.yaml", ["limits"]),
         ("config/templates/root/setup.yml", ["template debian-base"]),
@@ -178,6 +175,16 @@ def test_a_template_depends_on_its_parents_and_on_what_their_playbooks_reach() -
     ):
         text = str(files[path]).replace("cpus: 2", "cpus: 1") + "# edited\n"
         assert changed(files, files | {path: text}) == {"world": parts}
+
+
+def test_a_template_depends_on_a_file_that_its_playbooks_name_whatever_its_kind() -> None:
+    play = PLAY + "  tasks: [{copy: {src: README.md, dest: /x}}]\n"
+    files = repository() | {TEMPLATE: "image: {incus: a}\nprovision: [setup.yml]\n"}
+    files |= {"config/templates/debian-base/setup.yml": play, "config/templates/debian-base/README.md": "1"}
+    assert "config/templates/debian-base/README.md" in load(files).template_paths("debian-base")
+    assert changed(files, files | {"config/templates/debian-base/README.md": "2"}) == {
+        "world": ["template debian-base"]
+    }
 
 
 def test_an_image_and_a_mode_are_parts_of_the_world() -> None:
@@ -261,15 +268,30 @@ def test_two_rules_with_one_label_are_two_parts() -> None:
     assert list(batch.inputs.rules) == ["rule r", "rule r (2)"]
 
 
-def test_the_checkout_holds_the_folder_and_what_its_playbooks_reach() -> None:
-    (demand,) = load(rich()).demands({}).demands
-    assert demand.checkout_paths == (
-        "scenarios/nginx",
-        "scenarios/common/motd.txt",
-        "scenarios/common/vars.yml",
-        "scenarios/roles/base",
-        "scenarios/roles/helper",
-    )
+def test_a_checkout_holds_the_files_that_the_digests_cover_and_no_other() -> None:
+    files = rich() | {NGINX + "hosts": "a file named like a part", NGINX + "below/scenario.json": scenario("below")}
+    (demand,) = (d for d in load(files).demands({}).demands if d.scenario.key == "nginx")
+    inputs = demand.batch.inputs
+    assert {p.removeprefix(NGINX) for p in files_of(demand.folder, inputs.world, inputs.truth)} == {
+        *("prepare.yml", "validate.yml", "checks/port.yml", "checks/probe.sh", "files/expected.txt", "files/conf/a"),
+        *("unnamed.bin", "hosts", "scenarios/common/motd.txt", "scenarios/common/vars.yml"),
+        *("scenarios/roles/base/tasks/main.yml", "scenarios/roles/base/tasks/more.yml"),
+        *("scenarios/roles/base/templates/t.j2", "scenarios/roles/helper/tasks/main.yml"),
+    }
+
+
+@pytest.mark.parametrize("name", ["scenario.json", "README.md", "solution.yml", "below/data"])
+def test_a_file_that_is_no_input_is_checked_out_only_where_a_playbook_names_it(name: str) -> None:
+    files = repository() | {NGINX + n: "x" for n in ("README.md", "solution.yml", "below/data")}
+    files |= {NGINX + "below/scenario.json": scenario("below", validation=None)}
+
+    def checkout(play: str) -> tuple[str, ...]:
+        demands = load(files | {NGINX + "prepare.yml": PLAY + play}).demands({}).demands
+        (demand,) = (d for d in demands if d.scenario.key == "nginx")
+        return files_of(demand.folder, demand.batch.inputs.world, demand.batch.inputs.truth)
+
+    assert NGINX + name not in checkout("  tasks: [{copy: {src: ./, dest: /x}}, {copy: {src: '{{ x }}', dest: /x}}]\n")
+    assert NGINX + name in checkout(f"  tasks: [{{copy: {{src: {name}, dest: /x}}}}]\n")
 
 
 def test_digests_are_those_of_the_parts() -> None:

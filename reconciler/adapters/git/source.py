@@ -8,10 +8,13 @@ from reconciler.adapters.git.checkouts import Checkouts, check
 from reconciler.adapters.git.command import GitFailed, address, in_thread, redact_url
 from reconciler.adapters.git.repository import Repository, check_branch, look_up, object_format
 from reconciler.core.errors import Invalid, Unavailable
+from reconciler.definitions.files.tree import parents
 from reconciler.ports import Commit, Entry
 
 _CLONE = 1800.0
 """Seconds that the first fetch may take; later ones bring only what is new."""
+_ARGUMENTS = 1000
+"""Paths that one command line takes; with more, everything is listed."""
 
 
 class CommitSource(ABC):
@@ -68,15 +71,24 @@ class CommitSource(ABC):
         """See ``Source.checkout``. Raises ``Invalid`` for what must not be checked out, ``Unavailable``."""
         if (folder := self._checkouts.find(name)) is not None:
             return folder
-        wanted = scope(paths)
-        entries = self._repository.entries(revision, wanted, submodules=True)
+        entries = self._at_and_below(revision, {str(PurePosixPath(path)) for path in paths})
         for path, entry in entries.items():
             check(path, entry.mode)
-        for path in wanted:
-            if path not in entries and not any(found.startswith(f"{path}/") for found in entries):
-                raise Invalid(f"is not in the repository at {revision[:12]}", path=path)
         blobs = self.read({entry.oid for entry in entries.values()})
         return self._checkouts.make(name, {path: (e.mode, blobs[e.oid]) for path, e in entries.items()})
+
+    def _at_and_below(self, revision: str, paths: Collection[str]) -> Mapping[str, Entry]:
+        """The entries at and below each of ``paths``; that there is none is ``Invalid``."""
+        if not paths:
+            return {}
+        listed = paths if len(paths) <= _ARGUMENTS else ()
+        found = self._repository.entries(revision, listed, submodules=True)
+        entries = {p: e for p, e in found.items() if not {p, *parents(p)}.isdisjoint(paths)}
+        held = {around for path in entries for around in (path, *parents(path))}
+        for path in paths:
+            if path not in held:
+                raise Invalid(f"is not in the repository at {revision[:12]}", path=path)
+        return entries
 
     def _doubt(self, revision: str) -> None:
         """What we just fetched cannot be read: the next fetch starts afresh."""

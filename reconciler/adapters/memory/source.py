@@ -94,6 +94,7 @@ class MemorySource:
             if not any(_below(found, [path]) for found in files):
                 raise Invalid(f"is not in the repository at {revision[:12]}", path=path)
         root = self._checkouts / name
+        root.mkdir(parents=True, exist_ok=True)
         for path, entry in files.items():
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from reconciler.core.proofs import PREPARE, RESTORE
 from reconciler.definitions.ansible.following import Follower, Reach, is_yaml, segments
 from reconciler.definitions.files.findings import Finding, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId
-from reconciler.definitions.files.tree import Tree, content, is_regular, parents, seen_from
+from reconciler.definitions.files.tree import Tree, content, is_regular, seen_from
 from reconciler.ports import Entry
 
 SCENARIO_FILE = "scenario.json"
@@ -32,11 +32,10 @@ _FIXED = re.compile(r"(?:hosts|agents|mode|limits|guards)\Z|(?:template|image) "
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """Per component, each file as seen from the scenario's folder and its content; ``outside`` is what to check out beside it."""
+    """Per component, each file as seen from the scenario's folder, and its content."""
 
     world: Mapping[str, str]
     truth: Mapping[str, str]
-    outside: tuple[str, ...] = ()
     probes: frozenset[str] = frozenset()
     needs_init: str = ""
     """The file that uses a module which talks to systemd."""
@@ -63,6 +62,8 @@ def rule_playbook_problem(playbook: str, inside: Collection[str]) -> tuple[RuleI
 class _Layout:
     """What the names of a folder's files alone decide; most scenarios share one."""
 
+    around: frozenset[str]
+    """The files below the folder, those of scenarios that lie in it among them."""
     ours: tuple[str, ...]
     """Files that a trial uses unless only the truth names them."""
     ours_yaml: tuple[str, ...]
@@ -75,14 +76,15 @@ class _Layout:
 
 
 @lru_cache(maxsize=1024)
-def _layout(inside: frozenset[str], playbooks: tuple[str, ...]) -> _Layout:
+def _layout(around: frozenset[str], inside: frozenset[str], playbooks: tuple[str, ...]) -> _Layout:
     ours = tuple(sorted(p for p in inside if not _NEVER.match(p) and p not in playbooks))
     own_name = {*playbooks} if len(playbooks) == 1 else set[str]()  # a lone playbook need not be read for its own name
     return _Layout(
+        around=around,
         ours=ours,
         ours_yaml=tuple(filter(is_yaml, ours)),
-        near_truth=segments(inside - own_name - {SCENARIO_FILE}),
-        near_world=segments(inside - {*ours, SCENARIO_FILE}),
+        near_truth=segments(around - own_name),
+        near_world=segments(around.difference(ours)),
         scripts=tuple(sorted({p for p in (*playbooks, PREPARE, RESTORE) if p in inside})),
     )
 
@@ -91,7 +93,8 @@ def depend(
     folder: str, inside: Mapping[str, Entry], playbooks: tuple[str, ...], tree: Tree, follower: Follower
 ) -> Dependencies:
     """The dependencies of the scenario in ``folder``. ``inside`` are its own files, ``playbooks`` those of its ansible rules."""
-    layout = _layout(frozenset(inside), playbooks)
+    around = frozenset(seen_from(folder, p) for p in tree.under(folder))
+    layout = _layout(around, frozenset(inside), playbooks)
     findings = unreadable(folder, layout.scripts, tree, follower)
     if not tree.links and not (
         follower.any_worth_following(playbooks, inside, layout.near_truth)
@@ -120,13 +123,12 @@ def _depend_on_names(
     shared, near = layout.ours, layout.near_world
     if truth_reach.files and not truth_reach.dynamic:
         shared = tuple(p for p in shared if f"{folder}/{p}" not in truth or _UNNAMED.match(p))
-        near = segments(inside.keys() - {*shared, SCENARIO_FILE})
+        near = segments(layout.around.difference(shared))
     world_reach = follower.follow(folder, filter(is_yaml, shared), near)
     world = {f"{folder}/{p}" for p in shared} | world_reach.files
     return Dependencies(
         world=_parts(folder, world, tree),
         truth=_parts(folder, truth, tree),
-        outside=_outermost(world_reach.roots | truth_reach.roots),
         probes=frozenset(world_reach.probes | truth_reach.probes),
         needs_init=_needing_init({*world, *truth}, tree, follower),
         findings=(*findings, *_links(folder, inside, tree, world_reach.links | truth_reach.links)),
@@ -143,9 +145,17 @@ def part_of_file(seen: str) -> str:
     return f"./{seen}" if _FIXED.match(seen) else seen
 
 
-def _outermost(roots: set[str]) -> tuple[str, ...]:
-    """Without what lies below another."""
-    return tuple(sorted(r for r in roots if roots.isdisjoint(parents(r))))
+def path_of_file(folder: str, part: str) -> str:
+    """The repository path of a file's part."""
+    return posixpath.normpath(f"{folder}/{part}")
+
+
+def files_of(folder: str, *components: Mapping[str, str]) -> tuple[str, ...]:
+    """The repository paths of every file in the parts of components.
+
+    A checkout holds just these: what no digest covers is not there to be used, however a playbook makes its name.
+    """
+    return tuple(sorted({path_of_file(folder, p) for parts in components for p in parts if not _FIXED.match(p)}))
 
 
 def _truth_files(folder: str, layout: _Layout, playbooks: Iterable[str], reach: Reach) -> set[str]:

@@ -16,12 +16,10 @@ _BESIDE = ("", "files/", "templates/", "tasks/", "vars/")
 class Reach:
     """What a set of playbooks reaches.
 
-    ``files`` are all files, ``roots`` the files and folders by which those outside the scenario's folder were named.
-    ``probes`` are the paths outside that were looked at, found or not: a change at or below one may change the answer.
+    ``files`` are all files. ``probes`` are the paths outside that were looked at, found or not: a change at or below one may change the answer.
     """
 
     files: set[str] = field(default_factory=set)
-    roots: set[str] = field(default_factory=set)
     probes: set[str] = field(default_factory=set)
     links: set[str] = field(default_factory=set)
     dynamic: bool = False
@@ -93,8 +91,6 @@ class Follower:
         reach.files |= step.files
         for root in (*step.folders, *step.roles):
             reach.files.update(self._tree.under(root))
-        named = (*step.files, *step.folders, *step.roles)
-        reach.roots.update(p for p in named if not p.startswith(inside))
         reach.probes.update(p for p in step.probes if not p.startswith(inside))
         reach.dynamic = reach.dynamic or step.dynamic
         if self._tree.links:
