@@ -2,8 +2,9 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -56,16 +57,18 @@ def reader_of(path: str) -> Callable[[str], Document]:
 
 def located(path: str, read: Document, problems: Iterable[Problem], *, warning: bool = False) -> list[Finding]:
     """Problems as findings, with the lines that they are on: the first of very many. None that is within a hole."""
+    told = read.holes.told(problems)
+    if (one := next(told, None)) is None:
+        return []
     severity: Severity = "warning" if warning else "error"
+    positions = read.positions()
+    return first((_found(path, positions, problem, severity) for problem in chain([one], told)), path)
 
-    def find() -> Iterator[Finding]:
-        positions: Positions | None = None
-        for where, rule, message, hint in read.holes.told(problems):
-            positions = positions or read.positions()
-            line, column = positions.of(where)
-            yield Finding(path=path, line=line, column=column, severity=severity, rule=rule, message=message, hint=hint)
 
-    return first(find(), path)
+def _found(path: str, positions: Positions, problem: Problem, severity: Severity) -> Finding:
+    where, rule, message, hint = problem
+    line, column = positions.of(where)
+    return Finding(path=path, line=line, column=column, severity=severity, rule=rule, message=message, hint=hint)
 
 
 class Locator:
@@ -76,7 +79,9 @@ class Locator:
         self.tree, self._blobs = tree, blobs
 
     def findings(self, path: str, problems: list[Problem], *, warning: bool = False) -> list[Finding]:
-        """Problems as findings, with the lines that they are on."""
+        """Problems as findings, with the lines that they are on. Where there are none, nothing is read."""
+        if not problems:
+            return []
         read = self._document(path)
         return [] if isinstance(read, Finding) else located(path, read, problems, warning=warning)
 
