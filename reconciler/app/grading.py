@@ -15,6 +15,7 @@ from reconciler.app.wiring import wired
 from reconciler.core.errors import Invalid, Transient
 from reconciler.core.model import Scenario
 from reconciler.core.scoring import Search
+from reconciler.definitions.files.rules import Judge
 from reconciler.definitions.files.scenario_file import parse_scenario
 from reconciler.formats.record import TrialRecord
 from reconciler.shell.grading import by_hand
@@ -84,7 +85,7 @@ def rules_of_file(file: Path) -> Rules:
         data = file.read_bytes()
     except OSError as error:
         raise Invalid(f"cannot be read: {error.strerror}", path=str(file)) from error
-    parsed = parse_scenario(str(file), data, pattern_error)
+    parsed = parse_scenario(str(file), data, Judge(pattern_error))
     if parsed.value is None:
         raise Invalid("\n".join(f.line_of_text for f in parsed.findings if f.severity == "error"))
     scenario = parsed.value

@@ -5,7 +5,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid
@@ -26,6 +26,7 @@ from reconciler.definitions.ansible.plays import lint_plays, scenario_plays
 from reconciler.definitions.demands import Assembler, Cells
 from reconciler.definitions.files.findings import Finding
 from reconciler.definitions.files.parse import Locator
+from reconciler.definitions.files.rules import Judge
 from reconciler.definitions.files.scenario_file import parse_scenario
 from reconciler.definitions.files.tree import Blobs, Read, Tree
 from reconciler.definitions.files.values import Benchmark, Context, Parsed, T
@@ -78,8 +79,8 @@ def _changed(before: _Contents, news: Mapping[str, Entry | None], read: Read, pl
     if relinked or templates.touched(posixpath.join(place.config, "templates"), news):
         templates = resolve_templates(library.templates, templates, tree, blobs, follower)
     folders = touched_folders(news, place.scenarios, before.scenarios.files, tree, relinked=relinked)
-    compiles, doubts = cache(place.context.compiles), cache(lambda p: tuple(place.context.pattern_doubts(p)))
-    parse = partial(parse_scenario, compiles=compiles, doubts=doubts, root=place.scenarios)
+    judge = Judge(place.context.compiles, place.context.pattern_doubts)
+    parse = partial(parse_scenario, judge=judge, root=place.scenarios)
     records = build_records(folders, tree, blobs, follower, parse)
     scenarios = before.scenarios.updated(records)
     index = before.index if scenarios is before.scenarios else _index(scenarios)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.patterns.search import pattern_error
 from reconciler.definitions.files import parse
 from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.rules import Judge
 from reconciler.definitions.files.scenario_file import parse_scenario
 from reconciler.definitions.files.values import Parsed
 from reconciler.definitions.shipped import schema_documents
@@ -23,7 +24,7 @@ TEMPLATE = "config/templates/fuzzed/template.yaml"
 ENGINE = "config/engines/fuzzed.yaml"
 BENCHMARK = "config/benchmarks/fuzzed.yaml"
 READERS: Mapping[str, Callable[[str, bytes], Parsed[Any]]] = {
-    "scenario": lambda path, data: parse_scenario(path, data, pattern_error),
+    "scenario": lambda path, data: parse_scenario(path, data, Judge(pattern_error)),
     "template": lambda path, data: parse.template(path, data, CONTEXT),
     "engine": lambda path, data: parse.engine(path, data, CONTEXT),
     "benchmark": lambda path, data: parse.benchmark(path, data, CONTEXT),

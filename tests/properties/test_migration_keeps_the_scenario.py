@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.definitions.files.migration import migrate
+from reconciler.definitions.files.rules import Judge
 from reconciler.definitions.files.scenario_file import parse_scenario
 from tests.reference import LEGACY
 
@@ -69,11 +70,11 @@ def comments_of(text: str) -> list[str]:
 @example(LEGACY, True)
 def test_a_migrated_file_is_the_same_scenario_with_the_same_comments(text: str, marked: bool) -> None:
     data = text.encode("utf-8-sig" if marked else "utf-8")
-    before = parse_scenario(PATH, data, lambda _: None)
+    before = parse_scenario(PATH, data, Judge(lambda _: None))
     assert before.value is not None
     migrated = migrate(PATH, data, lambda _: None)
     assert migrated is not None
-    after = parse_scenario(PATH, migrated.data, lambda _: None)
+    after = parse_scenario(PATH, migrated.data, Judge(lambda _: None))
     assert after.value == before.value
     assert migrate(PATH, migrated.data, lambda _: None) is None
     assert comments_of(migrated.data.decode()) == comments_of(text)

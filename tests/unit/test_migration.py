@@ -9,6 +9,7 @@ from reconciler.app.migrating import migrate_directory, working_directory
 from reconciler.app.settings import SourceSettings
 from reconciler.core.errors import Invalid
 from reconciler.definitions.files.migration import Migrated, migrate
+from reconciler.definitions.files.rules import Judge
 from reconciler.definitions.files.scenario_file import parse_scenario
 from tests.definitions import CONTEXT, batches, load, repository, scenario
 from tests.reference import LEGACY, SCENARIOS
@@ -22,7 +23,7 @@ def migrated(text: str) -> str:
     found = migrate(PATH, text.encode(), CONTEXT.compiles)
     assert found is not None
     assert migrate(PATH, found.data, CONTEXT.compiles) is None
-    before, after = (parse_scenario(PATH, data, CONTEXT.compiles) for data in (text.encode(), found.data))
+    before, after = (parse_scenario(PATH, data, Judge(CONTEXT.compiles)) for data in (text.encode(), found.data))
     assert before.value == after.value
     assert after.findings == ()
     return found.data.decode()

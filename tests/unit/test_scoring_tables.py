@@ -11,6 +11,7 @@ import pytest
 
 from reconciler.core.model import Command, Job, PlaybookResult, Resolution, Scenario, Task, TicketState
 from reconciler.core.scoring import Score, score
+from reconciler.definitions.files.rules import Judge
 from reconciler.definitions.files.scenario_file import parse_scenario
 from reconciler.definitions.files.values import Parsed
 
@@ -51,7 +52,7 @@ def file_text(version: str, validation: dict[str, Any]) -> str:
 
 
 def parsed(version: str, **validation: Any) -> Parsed[Scenario]:
-    return parse_scenario(PATH, file_text(version, validation).encode(), lambda _: None)
+    return parse_scenario(PATH, file_text(version, validation).encode(), Judge(lambda _: None))
 
 
 def search(pattern: str, text: str) -> tuple[int, int] | None:

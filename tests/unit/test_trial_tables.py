@@ -11,6 +11,7 @@ import pytest
 from reconciler.core.errors import Transient
 from reconciler.core.model import Job, PlaybookResult
 from reconciler.core.planning import Limits, Plan
+from reconciler.definitions.files.rules import Judge
 from reconciler.definitions.files.scenario_file import parse_scenario
 from reconciler.ports import Assignment
 from reconciler.shell.machines import stage_of
@@ -194,7 +195,7 @@ def test_a_shipped_inventory_is_found_by_its_name(name: str | None) -> None:
     text = f"[web]\n{host}\n" if name == "inventory.ini" else f"web: {{hosts: {{{host}: {{}}}}}}\n"
     files = repository() | ({f"scenarios/nginx/{name}": text} if name else {})
     path = "scenarios/nginx/scenario.json"
-    value = parse_scenario(path, str(files[path]).encode(), lambda _: None).value
+    value = parse_scenario(path, str(files[path]).encode(), Judge(lambda _: None)).value
     assert value is not None
     assert stage_of(load(files), value, "incus").inventory == (name and f"scenarios/nginx/{name}")
 

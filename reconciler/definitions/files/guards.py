@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from reconciler.definitions.files.findings import nearest, shown
-from reconciler.definitions.files.holes import Holes, Path, Problem
+from reconciler.definitions.files.holes import Holes, Problem
+from reconciler.definitions.files.lint_rules import RuleId
 from reconciler.definitions.files.pattern_sense import sense
 from reconciler.definitions.files.schemas import OldScenarioFile, ScenarioFile
 from reconciler.definitions.files.values import PatternDoubt
@@ -17,14 +18,16 @@ Doubts = Callable[[str], Iterable[PatternDoubt]]
 def guard_problems(file: ScenarioFile | OldScenarioFile, compiles: Compiles) -> Iterator[Problem]:
     """What stalls the scenario."""
     for index, pattern in enumerate(file.validation.forbiddenCommands):
-        yield from pattern_problems(("validation", "forbiddenCommands", index), pattern, compiles)
+        if wrong := pattern_problem(pattern, compiles):
+            yield ("validation", "forbiddenCommands", index), *wrong
 
 
-def pattern_problems(where: Path, pattern: str, compiles: Compiles) -> Iterator[Problem]:
-    """Whether a pattern compiles."""
-    if reason := compiles(pattern):
-        dialect = "patterns are JavaScript's, case-insensitive; in JSON a backslash is written twice"
-        yield where, "bad-pattern", f"the pattern {shown(pattern)} does not compile: {reason}", dialect
+def pattern_problem(pattern: str, compiles: Compiles) -> tuple[RuleId, str, str] | None:
+    """(rule, message, hint) where a pattern does not compile."""
+    if not (reason := compiles(pattern)):
+        return None
+    dialect = "patterns are JavaScript's, case-insensitive; in JSON a backslash is written twice"
+    return "bad-pattern", f"the pattern {shown(pattern)} does not compile: {reason}", dialect
 
 
 def guard_doubts(

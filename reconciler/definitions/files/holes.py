@@ -1,14 +1,26 @@
 """Where a file was not read as it is written, because what is written there is wrong."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from reconciler.definitions.files.lint_rules import RuleId
 
 Path = tuple[str | int, ...]
 Problem = tuple[Path, RuleId, str, str]
 """(where, rule, message, hint)."""
+
+
+class FieldProblem(NamedTuple):
+    """A problem of an entry of a list; ``field`` is empty where it is the entry as a whole."""
+
+    field: str
+    rule: RuleId
+    message: str
+    hint: str
+    concluded_from: Collection[str] = ()
+    """The fields beside ``field`` that it depends on."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from reconciler.definitions.files.holes import Path
 from reconciler.definitions.files.json_text import Member, json_members, read_json, without_comments
 from reconciler.definitions.files.positions import text_of
+from reconciler.definitions.files.rules import Judge
 from reconciler.definitions.files.scenario_file import is_old, parse_scenario
 from reconciler.definitions.files.schemas import OLD_STATUSES
 
@@ -36,7 +37,7 @@ def migrate(path: str, data: bytes, compiles: Callable[[str], str | None]) -> Mi
 
     Order, indentation, line endings and comments stay as they are. Both read as equal scenarios, so nothing runs again.
     """
-    before = parse_scenario(path, data, compiles)
+    before = parse_scenario(path, data, Judge(compiles))
     if before.value is None:
         return None
     text = text_of(data)
@@ -45,7 +46,7 @@ def migrate(path: str, data: bytes, compiles: Callable[[str], str | None]) -> Mi
         return None
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     migrated = mark + _edited(text, edits).encode()
-    assert parse_scenario(path, migrated, compiles).value == before.value
+    assert parse_scenario(path, migrated, Judge(compiles)).value == before.value
     return Migrated(data=migrated, changes=tuple(e.says for e in edits if e.says))
 
 

@@ -4,10 +4,12 @@ from typing import Literal
 
 from reconciler.core.scoring import TARGETS
 from reconciler.definitions.files.findings import shown
+from reconciler.definitions.files.holes import FieldProblem
 from reconciler.definitions.files.pattern_sense import sense
-from reconciler.definitions.files.rules import FieldProblem
 from reconciler.definitions.files.schemas import RuleFile
 
+_DECIDING = ("negate", "pattern", "min", "max")
+"""The fields by which a rule may be decided before any agent works."""
 _ANCHORS = "^ and $ are the ends of the whole text, not of a line, and [] holds no character"
 
 
@@ -19,12 +21,14 @@ def pointless(rule: RuleFile) -> FieldProblem | None:
     field = "pattern" if rule.validator == "pattern_match" else ""
     what = f"the pattern {shown(rule.pattern)}" if field else f"rule {shown(rule.label)}"
     if holds == "never" and not rule.negate:
-        return FieldProblem(field, "never-matches", f"{what} can never match", _ANCHORS)
+        return FieldProblem(field, "never-matches", f"{what} can never match", _ANCHORS, _DECIDING)
     how = {"never": "can never match", "always": "matches every text" if field else "allows every number of tasks"}
     if holds == "always" and rule.negate:
-        return FieldProblem(field, "never-passes", f"{what} {how[holds]}, and is negated", "ask for something else")
+        message, hint = f"{what} {how[holds]}, and is negated", "ask for something else"
+        return FieldProblem(field, "never-passes", message, hint, _DECIDING)
     negated = ", and is negated: the rule never fails" if rule.negate else ": the rule never fails"
-    return FieldProblem(field, "never-fails", f"{what} {how[holds]}{negated}", "ask for something that can be missing")
+    message, hint = f"{what} {how[holds]}{negated}", "ask for something that can be missing"
+    return FieldProblem(field, "never-fails", message, hint, _DECIDING)
 
 
 def _holds(rule: RuleFile) -> Literal["never", "always"] | None:

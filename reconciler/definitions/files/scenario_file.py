@@ -6,17 +6,14 @@ from dataclasses import replace
 from itertools import chain
 
 from reconciler.core.model import Agent, Host, Rule, Scenario, Scope
-from reconciler.definitions.files.conditions import FITTING
 from reconciler.definitions.files.findings import Finding, nearest, shown
-from reconciler.definitions.files.guards import Compiles, Doubts, guard_doubts, guard_problems, pattern_problems
-from reconciler.definitions.files.holes import Holes, Path, Problem
+from reconciler.definitions.files.guards import guard_doubts, guard_problems
+from reconciler.definitions.files.holes import FieldProblem, Holes, Path, Problem
 from reconciler.definitions.files.json_text import read_json
-from reconciler.definitions.files.lint_rules import RuleId
 from reconciler.definitions.files.parse import concluded, document, located, sketched, specialty_key
-from reconciler.definitions.files.pointless import pointless
 from reconciler.definitions.files.positions import Document
-from reconciler.definitions.files.rules import Judged, judge
-from reconciler.definitions.files.schemas import AgentFile, HostFile, OldScenarioFile, RuleFile, ScenarioFile
+from reconciler.definitions.files.rules import Judge, Judged
+from reconciler.definitions.files.schemas import AgentFile, HostFile, OldScenarioFile, ScenarioFile
 from reconciler.definitions.files.values import Parsed
 
 _SCOPES: tuple[Scope, ...] = ("gateway", "job", "tasks")
@@ -24,9 +21,7 @@ _NEWER = ("title", "ticket_title", "ticket_body")
 """The fields that only 0.7 and 0.8 have; ``name`` is the one that only 0.3 and 0.4 have."""
 
 
-def parse_scenario(
-    path: str, data: bytes, compiles: Compiles, doubts: Doubts = lambda _: (), root: str | None = None
-) -> Parsed[Scenario]:
+def parse_scenario(path: str, data: bytes, judge: Judge, root: str | None = None) -> Parsed[Scenario]:
     """Read one ``scenario.json``. Its claim is its key, or its folder's name where the key cannot be read.
 
     ``root`` is the scenarios' folder; None where it does not matter where the file lies.
@@ -39,13 +34,14 @@ def parse_scenario(
     file, drawn, findings = _in_its_shape(read, path)
     if file is None:
         return Parsed(path=path, claim=_claim(read, leaf), findings=tuple(findings))
-    rules, holes = list(_rules(file)), drawn.holes
-    problems = _rule_problems(rules, compiles, holes), guard_problems(file, compiles), _host_problems(file, holes)
-    findings += located(path, drawn, chain(*problems))
-    told = _rule_doubts(rules, compiles, doubts, holes), guard_doubts(file, compiles, doubts, holes)
-    unused = _unused_hosts(file, holes)
-    findings += located(path, drawn, chain(*told, unused, _key_doubts(file, folder, root)), warning=True)
-    value = _scenario(file, folder, tuple(judged.rule for _, _, judged in rules))
+    rules, holes = list(_rules(file, judge)), drawn.holes
+    wrong = _of_rules(((where, judged.problems) for where, judged in rules), holes)
+    problems = chain(wrong, guard_problems(file, judge.compiles), _host_problems(file, holes))
+    findings += located(path, drawn, problems)
+    told = _of_rules(((where, judged.doubts) for where, judged in rules), holes)
+    doubts = chain(told, guard_doubts(file, judge.compiles, judge.doubts, holes), _unused_hosts(file, holes))
+    findings += located(path, drawn, chain(doubts, _key_doubts(file, folder, root)), warning=True)
+    value = _scenario(file, folder, tuple(judged.rule for _, judged in rules))
     return concluded(path, _claim(read, leaf), value, holes, findings)
 
 
@@ -135,53 +131,23 @@ def _agent(agent: AgentFile, file: ScenarioFile | OldScenarioFile) -> Agent:
 
 # ---------------------------------------------------------------- what the types cannot say
 
-_IGNORED: tuple[RuleId, str, str] = (
-    "ignored-rule",
-    "an ansible rule in scope gateway is not run",
-    "move it to validation.job",
-)
-
-
 _HOST = ("host_name", "host_id")
 """The fields that tell which host is meant."""
-_DECIDING = ("negate", "pattern", "min", "max")
-"""The fields by which a rule may be decided before any agent works."""
-_Entry = tuple[Path, RuleFile, Judged]
-"""Where a rule is written, how, and what it comes to."""
 
 
-def _rules(file: ScenarioFile | OldScenarioFile) -> Iterator[_Entry]:
+def _rules(file: ScenarioFile | OldScenarioFile, judge: Judge) -> Iterator[tuple[Path, Judged]]:
+    """Where each rule is written, and what it comes to."""
     for scope in _SCOPES:
         for index, rule in enumerate(getattr(file.validation, scope)):
-            yield ("validation", scope, index), rule, judge(scope, rule)
+            yield ("validation", scope, index), judge.rule(scope, rule)
 
 
-def _rule_problems(rules: Iterable[_Entry], compiles: Compiles, holes: Holes) -> Iterator[Problem]:
-    for where, file, judged in rules:
-        if holes.at(where, "validator"):
-            continue
-        needed = FITTING[file.validator]
-        for field, rule, message, hint in judged.problems:
-            if not holes.at(where, *([field] if field else needed)):
+def _of_rules(found: Iterable[tuple[Path, Iterable[FieldProblem]]], holes: Holes) -> Iterator[Problem]:
+    """Problems of rules; none that is concluded from a hole."""
+    for where, problems in found:
+        for field, rule, message, hint, others in problems:
+            if not holes.at(where, "validator", field, *others):
                 yield ((*where, field) if field else where), rule, message, hint
-        if file.validator == "pattern_match" and file.pattern is not None:
-            yield from pattern_problems((*where, "pattern"), file.pattern, compiles)
-
-
-def _rule_doubts(rules: Iterable[_Entry], compiles: Compiles, doubts: Doubts, holes: Holes) -> Iterator[Problem]:
-    for where, file, judged in rules:
-        if holes.at(where, "validator"):
-            continue
-        if judged.ignored:
-            yield where, *_IGNORED
-        if file.validator == "pattern_match" and file.pattern is not None:
-            if compiles(file.pattern):
-                continue
-            yield from (((*where, "pattern"), *doubt) for doubt in doubts(file.pattern))
-        if any(not field for field, *_ in judged.problems) or holes.at(where, *_DECIDING):
-            continue
-        if doubt := pointless(file):
-            yield ((*where, doubt.field) if doubt.field else where), doubt.rule, doubt.message, doubt.hint
 
 
 def _host_problems(file: ScenarioFile | OldScenarioFile, holes: Holes) -> Iterator[Problem]:
