@@ -1,6 +1,8 @@
 """Nothing that root does in a namespace sandbox reaches the host's sockets, network, keys, and the kernel's powers."""
 
+import asyncio
 import ctypes
+import errno
 import platform
 import socket
 import sys
@@ -25,6 +27,7 @@ NUMBERS = {
         "acct": (163, 89),
         "add_key": (248, 217),
         "bpf": (321, 280),
+        "fanotify_init": (300, 262),
         "finit_module": (313, 273),
         "init_module": (175, 105),
         "io_uring_enter": (426, 426),
@@ -120,6 +123,64 @@ async def test_a_new_host_name_is_only_the_sandbox_s(box: Sandbox) -> None:
     before = socket.gethostname()
     await said(box, "hostname other && test $(hostname) = other; hostname app-01")
     assert socket.gethostname() == before
+
+
+# ---------------------------------------------------------------- what root inside and outside have together
+
+HOST_QUEUE = """
+import ctypes, os
+c = ctypes.CDLL(None)
+name = b"/reconciler-%d" % os.getpid()
+print(c.mq_open(name, os.O_CREAT | os.O_RDWR, 0o600, None) >= 0)
+c.mq_unlink(name)
+"""
+WATCHES = {"inotify": "c.inotify_init1(0)", "fanotify": f"c.syscall({NUMBERS['fanotify_init']}, 0x200, 0)"}
+TAKE_ALL = """
+import resource, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+c = ctypes.CDLL(None, use_errno=True)
+while {take} >= 0: pass
+print(errno.errorcode[ctypes.get_errno()])
+open('/opt/taken', 'w').close()
+while os.path.exists('/opt/taken'): time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("kind", WATCHES)
+async def test_who_watches_files_inside_leaves_the_host_enough_to_watch(box: Sandbox, kind: str) -> None:
+    taker = asyncio.create_task(python(box, TAKE_ALL.format(take=WATCHES[kind])))
+    await said(box, "until [ -e /opt/taken ]; do sleep 0.01; done")
+    try:
+        script = (
+            f"import ctypes; c = ctypes.CDLL(None, use_errno=True); print({WATCHES[kind]} >= 0 or ctypes.get_errno())"
+        )
+        host = await run_child([sys.executable, "-c", script], timeout=60)
+    finally:
+        await said(box, "rm /opt/taken")
+    assert host.stdout.decode().strip() in {"True", str(errno.ENOSYS)}
+    assert await taker in {"EMFILE", "ENOSPC", *ABSENT}
+
+
+async def test_signals_queued_inside_leave_the_host_room_to_queue(box: Sandbox) -> None:
+    script = """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [40])
+c, n = ctypes.CDLL(None), 0
+while n < 50000 and c.sigqueue(os.getpid(), 40, None) == 0: n += 1
+print(n)
+"""
+    assert int(await python(box, script)) <= 1024
+
+
+async def test_message_queues_inside_leave_the_host_room_for_its_own(box: Sandbox) -> None:
+    script = """
+c, n = ctypes.CDLL(None), 0
+while n < 200 and c.mq_open(b'/q%d' % n, os.O_CREAT | os.O_RDWR, 0o600, None) >= 0: n += 1
+print(n)
+"""
+    taken = int(await python(box, script))
+    host = await run_child([sys.executable, "-c", HOST_QUEUE], timeout=60)
+    assert host.stdout.decode().strip() == "True", taken
 
 
 # ---------------------------------------------------------------- system calls

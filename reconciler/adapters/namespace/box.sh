@@ -114,7 +114,10 @@ mkdir -m 1777 /run/lock
 mkfifo -m 600 /run/steps /run/mapped
 exec 3<>/run/steps 4</run/steps 5<>/run/mapped
 rm /run/steps /run/mapped
-unshare --user --mount --net --uts --ipc --propagation private -- sh -c '
+# Queued signals and message queues are root's quota, inside and outside together: the limits at its birth are all that a
+# user namespace, with those that came before, can take of it.
+prlimit --sigpending=1024 --msgqueue=409600 \
+    unshare --user --mount --net --uts --ipc --propagation private -- sh -c '
     echo >&3
     read -r go <&5
     # A second exec: only now is there a root to hold the capabilities.

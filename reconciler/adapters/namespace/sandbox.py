@@ -31,8 +31,14 @@ _NOT_JOINED = 125
 _SUSPICIOUS = (_NOT_JOINED, 137)
 """Exit codes that a command may owe to the end of its sandbox."""
 _NAMESPACES = {"user": "user", "mount": "mnt", "net": "net", "uts": "uts", "ipc": "ipc", "pid": "pid"}
-_NO_NESTING = "cd /proc/sys/user && echo 0 >max_cgroup_namespaces && echo 0 >max_user_namespaces"
-"""In a nested user or cgroup namespace more could be mounted. These files count for the user namespace of their writer."""
+_BOUNDS = """
+cd /proc/sys/user && echo 0 >max_cgroup_namespaces && echo 0 >max_user_namespaces || exit
+share() { [ ! -e "$2" ] || echo $(($(cat "$1") / 16)) >"$2"; }
+for what in instances watches; do share ../fs/inotify/max_user_$what max_inotify_$what || exit; done
+for what in groups marks; do share ../fs/fanotify/max_user_$what max_fanotify_$what || exit; done
+"""
+"""In a nested user or cgroup namespace more could be mounted. What watches files is root's quota, inside and outside together: a
+sandbox gets a sixteenth of it. The files of ``user`` count for the user namespace of their writer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +121,7 @@ class NamespaceSandbox:
         [holder] = _children(first)
         for option, file in _NAMESPACES.items():
             self._namespaces[option] = os.open(f"/proc/{holder}/ns/{file}", os.O_RDONLY | os.O_CLOEXEC)
-        done = await run_child([*self._nsenter("user"), "sh", "-c", _NO_NESTING], timeout=_START_S, cwd="/")
+        done = await run_child([*self._nsenter("user"), "sh", "-c", _BOUNDS], timeout=_START_S, cwd="/")
         if done.exit_code != 0:
             raise _cannot(done.stderr)
 
