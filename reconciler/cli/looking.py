@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from reconciler.app.settings import find, load
 from reconciler.app.wiring import Program, wired
 from reconciler.core.dashboard import Row
-from reconciler.core.planning import Plan
+from reconciler.core.planning import Plan, stalled_trial
 from reconciler.shell.observe import World
 from reconciler.shell.preparing import Choice
 from reconciler.shell.reporting import status_note
@@ -25,8 +26,14 @@ class Look:
     reasons: Mapping[str, str]
     """Trial id to why it is due."""
     choices: Sequence[Choice]
+    state: Path
+    """The state directory."""
     alive: bool
     note: dict[str, Any]
+    last_pass: datetime | None
+    """When the last daemon or ``once`` of this state directory looked at the world."""
+    at: datetime
+    """When this look was taken."""
 
     @property
     def broken(self) -> list[str]:
@@ -38,18 +45,19 @@ async def take_look(config: Path | None, *, explain: bool = False) -> Look:
     """Look at the configured world; what is due is explained where that is asked for: it takes its time."""
     async with wired(load(find(config))) as program:
         world = await observed(program)
-        plan = program.reconciler.decide(world)
+        alive = program.state.locked()
+        last: Mapping[str, Any] = program.state.get("status") or {}
+        beside = last if alive else {}
+        plan = _as_told(program.reconciler.decide(world), beside)
         while explain and await asyncio.to_thread(program.preparer.verify, world, plan.due):
             world = await program.observer.look()
-            plan = program.reconciler.decide(world)
+            plan = _as_told(program.reconciler.decide(world), beside)
         reasons: Mapping[str, str] = {}
         choices: Sequence[Choice] = ()
         if explain:
             told = await asyncio.to_thread(program.preparer.explain, world, plan.due)
             reasons = {due.trial.id: why for due, why in zip(plan.due, told, strict=True)}
             choices = await asyncio.to_thread(program.preparer.choices, world)
-        alive = program.state.locked()
-        last: Mapping[str, Any] = program.state.get("status") or {}
         note = dict(last) if alive and last else status_note(world, plan, {})
         if not alive:
             note["stalled"] = [*note["stalled"], *_given_up(last, world, plan)]
@@ -59,9 +67,20 @@ async def take_look(config: Path | None, *, explain: bool = False) -> Look:
             rows=await asyncio.to_thread(program.rows.of, world, world.results),
             reasons=reasons,
             choices=choices,
+            state=program.state.path,
             alive=alive,
             note=note,
+            last_pass=datetime.fromisoformat(last["at"]) if "at" in last else None,
+            at=program.observer.clock.now(),
         )
+
+
+def _as_told(plan: Plan, last: Mapping[str, Any]) -> Plan:
+    """The plan beside a daemon at work: what it gave up, by its note, is stalled, since attempts may be in its memory alone."""
+    gave_up = {d["trial"]: d["reason"] for d in last.get("stalled", []) if d.get("trial")}
+    stalled = [stalled_trial(item, gave_up[item.trial.id]) for item in plan.due if item.trial.id in gave_up]
+    due = tuple(item for item in plan.due if item.trial.id not in gave_up)
+    return replace(plan, due=due, stalled=(*plan.stalled, *stalled))
 
 
 def _given_up(last: Mapping[str, Any], world: World, plan: Plan) -> list[dict[str, Any]]:

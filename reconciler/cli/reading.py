@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from reconciler.shell.reporting import (
 
 _NAMED = 3
 """Batches that a line of the plan names; the rest are counted."""
+_OVERDUE = timedelta(minutes=15)
+"""Three times the longest that an idle daemon sleeps between passes."""
 _STYLES = {"regressed": "bold red", "fail": "red", "suspected": "yellow", "pass": "green", "improved": "bold green"}
 
 
@@ -132,6 +135,7 @@ def status(config: Path | None, *, as_json: bool) -> int:
         document = {
             "revision": look.world.revision,
             "daemon": look.alive,
+            "last_pass": look.last_pass.isoformat(timespec="seconds") if look.last_pass else None,
             "series": [_row_document(r) for r in look.rows],
             "running": look.note["running"] if look.alive else [],
             "held": look.note["held"],
@@ -167,12 +171,15 @@ def _row_document(row: Row) -> dict[str, Any]:
 
 
 def _print_status(look: Look) -> None:
+    """The table first: what is wrong, and what to do, stands where the eye ends."""
     console = wide_console()
-    daemon = f"daemon: pid {look.note.get('pid')}" if look.alive else "no daemon works in this state directory"
-    console.print(f"revision {(look.world.revision or 'none')[:10]}, {daemon}")
-    for line in (*look.world.warnings, *look.broken):
-        console.print(Text(f"! {line}", style="yellow"), soft_wrap=True)
+    revision = look.world.revision or look.note["revision"]
+    since = f"last pass {_ago(look.at - look.last_pass)} ago" if look.last_pass else "no pass yet"
+    daemon = f"daemon: pid {look.note.get('pid')}" if look.alive else f"no daemon works in {look.state}"
+    console.print(f"revision {(revision or 'none')[:10]}, {daemon}, {since}", soft_wrap=True)
     console.print(_rows_table(look.rows))
+    for line in (*look.world.warnings, *look.broken, *_overdue(look)):
+        console.print(Text(f"! {line}", style="yellow"), soft_wrap=True)
     listed: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
         ("running", lambda d: f"phase {d['phase']}"),
         ("held", lambda d: d["reason"] + (f" until {d['until']}" if d.get("until") else "")),
@@ -184,6 +191,22 @@ def _print_status(look: Look) -> None:
             console.print(Text.assemble((f"{title:8}", "bold"), f"{name}  "), Text(reason, style="dim"), soft_wrap=True)
     for finding in look.world.findings:
         console.print(Text(f"{finding.severity}: {finding.line_of_text}", style="red"), soft_wrap=True)
+    if look.world.revision:
+        counts = [f"{look.note['due']} due"] + [f"{len(look.note[title])} {title}" for title, _ in listed]
+        console.print(f"{', '.join(counts)}; {look.plan.reused} wanted trials have results")
+
+
+def _overdue(look: Look) -> Iterator[str]:
+    """A daemon that is there and makes no pass: a part that every pass needs does not answer, or it hangs."""
+    if look.alive and look.last_pass and look.at - look.last_pass > _OVERDUE:
+        yield "the daemon makes no pass: its log says what it waits for (journalctl -u reconciler)"
+
+
+def _ago(age: timedelta) -> str:
+    """``42 s``, ``7 min``, ``3 h``, ``12 days``."""
+    seconds = max(int(age.total_seconds()), 0)
+    sizes = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"), (0, 1, "s"))
+    return next(f"{seconds // size} {unit}" for least, size, unit in sizes if seconds >= least)
 
 
 def _rows_table(rows: Sequence[Row]) -> Table:

@@ -17,7 +17,7 @@ from reconciler.cli.progress import Progress
 from reconciler.core.errors import Invalid
 from reconciler.core.planning import Held, Plan, Stalled
 from reconciler.shell.daemon import Reconciler
-from reconciler.shell.reporting import summary
+from reconciler.shell.telling import summary
 
 log = structlog.get_logger()
 

@@ -211,10 +211,10 @@ def _judge(
     trial, wanted = item.trial, item.wanted
     if attempt and (attempt.final or attempt.count >= limits.attempts):
         goes = "1 attempt" if attempt.count == 1 else f"{attempt.count} attempts"
-        return _stalled(item, attempt.message if attempt.final else f"{goes} failed, the last: {attempt.message}")
+        return stalled_trial(item, attempt.message if attempt.final else f"{goes} failed, the last: {attempt.message}")
     if not item.regrades:  # what needs no sandbox asks for no room and no platform
         if wanted.memory_mib > limits.memory_mib:
-            return _stalled(item, f"needs {wanted.memory_mib} MiB and limits.memory is {limits.memory_mib} MiB")
+            return stalled_trial(item, f"needs {wanted.memory_mib} MiB and limits.memory is {limits.memory_mib} MiB")
         if trial.batch.mode in unavailable:
             return Held(trial=trial, wanted=wanted, reason=unavailable[trial.batch.mode])
     if quiet_until is not None:
@@ -225,7 +225,8 @@ def _judge(
     return Due(trial=trial, wanted=wanted, regrades=item.regrades, retry=attempt is not None)
 
 
-def _stalled(item: Missing, reason: str) -> Stalled:
+def stalled_trial(item: Missing, reason: str) -> Stalled:
+    """A trial that is given up."""
     batch = item.trial.batch
     return Stalled(scenario=batch.scenario, variant=batch.variant, reason=reason, trial=item.trial, action=item.action)
 

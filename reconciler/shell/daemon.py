@@ -23,7 +23,8 @@ from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener, Planned
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.preparing import Preparer
-from reconciler.shell.reporting import Reporter, summary
+from reconciler.shell.reporting import Reporter
+from reconciler.shell.telling import Teller
 
 log = structlog.get_logger()
 
@@ -62,6 +63,7 @@ class Reconciler:
     notify: Callable[[str], None]
     """Tells the service manager: ``READY=1``, ``STATUS=…``, ``WATCHDOG=1``, ``STOPPING=1``."""
     listener: Listener
+    teller: Teller = field(default_factory=Teller)
     beside: Callable[[], Mapping[str, bool]] = dict
     """Other labels of this installation, for trials by hand and checks, and whether somebody works there."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -149,11 +151,11 @@ class Reconciler:
             self.observer.timetable.set(self._alarms(world, plan))
             running = self.dispatcher.running
             phases = {trial: (one.work, one.watch.current) for trial, one in running.items()}
-            await self.reporter.report(world, plan, phases, pushed=self._pushed)
+            await self.reporter.report(world, plan, phases, pushed=self._pushed, at=self.observer.clock.now())
             self._errand("push", self._push)
             if not self.dispatcher.busy:
                 self.patterns.close()
-            self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={summary(plan, len(running))}")
+            self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={self.teller.tell(world.warnings, plan, len(running))}")
         return plan
 
     async def _begin(self, world: World, plan: Plan) -> None:
@@ -221,9 +223,11 @@ class Reconciler:
 
     async def _fetch(self) -> None:
         self._stale, self._last_fetch = False, self.observer.clock.monotonic()
-        if await self.observer.fetch():
-            log.info("revision seen", revision=self.observer.revision, problem=self.observer.source_problem)
-        if self.observer.source_problem is None:
+        new, problem = await self.observer.fetch(), self.observer.source_problem
+        self.teller.problem("definitions not read", problem, over="definitions read again")
+        if new and problem is None:
+            log.info("revision seen", revision=self.observer.revision)
+        if problem is None:
             await self.results.refresh()
         self._wake.set()
 
@@ -278,8 +282,8 @@ class Reconciler:
                 problem = await self.results.push()
             finally:
                 self.dispatcher.unpushed |= problem is not None
+            self.teller.problem("results not pushed yet", problem, over="results pushed again")
             if problem is not None:
-                log.warning("results not pushed yet", problem=problem)
                 await asyncio.sleep(PUSH_AGAIN_SECONDS)
             self._wake.set()
 
@@ -291,5 +295,4 @@ class Reconciler:
         for errand in self._errands.values():
             errand.cancel()
         await asyncio.gather(*self._errands.values(), return_exceptions=True)
-        if (problem := await self.results.push()) is not None:
-            log.warning("results not pushed yet", problem=problem)
+        self.teller.problem("results not pushed yet", await self.results.push(), over="results pushed again")

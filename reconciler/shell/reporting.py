@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from reconciler.core.dashboard import Row, row
@@ -93,10 +94,12 @@ class Reporter:
     _seen: tuple[object, ...] = ()
     _demands: object = None
 
-    async def report(self, world: World, plan: Plan, running: Mapping[str, tuple[Work, str]], *, pushed: bool) -> None:
-        """Leave word of this pass. ``pushed``: the remote has every result."""
+    async def report(
+        self, world: World, plan: Plan, running: Mapping[str, tuple[Work, str]], *, pushed: bool, at: datetime
+    ) -> None:
+        """Leave word of this pass, made ``at``. ``pushed``: the remote has every result."""
         await self._dashboard(world, plan, running)
-        note = status_note(world, plan, running) | {"pushed": pushed and not self.published}
+        note = status_note(world, plan, running) | {"pushed": pushed and not self.published, "at": at.isoformat()}
         self.notes.put("status", note)
 
     async def _dashboard(self, world: World, plan: Plan, running: Mapping[str, tuple[Work, str]]) -> None:
@@ -134,11 +137,3 @@ def status_note(world: World, plan: Plan, running: Mapping[str, tuple[Work, str]
         "stalled": [stalled_document(s) for s in plan.stalled],
         "warnings": list(world.warnings),
     }
-
-
-def summary(plan: Plan, running: int) -> str:
-    """A line for ``systemctl status`` and the log."""
-    return (
-        f"{running} running, {len(plan.due)} due, {len(plan.held)} held, {len(plan.stalled)} stalled, "
-        f"{plan.reused} reused"
-    )

@@ -1,0 +1,103 @@
+"""Three in the morning: nothing runs. Log, status, plan and the service manager's line say why, once, and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Daemon
+from tests.world import World, benchmark, definitions, specialty
+
+
+def lines_with(daemon: Daemon, event: str) -> list[str]:
+    """The reasons or problems that the log gives with an event, to its present end."""
+    assert daemon.text
+    return [line.get("reason") or line["problem"] for line in daemon.log if line.get("event") == event]
+
+
+def test_a_mode_that_does_not_answer_is_told_once_and_when_it_is_over(tmp_path: Path) -> None:
+    files = {**definitions("alpha", playbooks=False), "config/benchmarks/all.yaml": benchmark(mode="incus")}
+    world = World(tmp_path, files, modes={"incus": {"socket": str(tmp_path / "nowhere")}})
+    with world.daemon() as daemon:
+        told = daemon.wait_for("held")
+        assert (told["level"], told["trials"]) == ("warning", 1)
+        assert told["reason"].startswith(f"Incus does not answer at {tmp_path}/nowhere")
+        daemon.settle()
+        daemon.settle(world.commit({"README.md": "a change that matters to no trial"}))
+        assert lines_with(daemon, "held") == [told["reason"]]
+        assert f"0 due, 1 held, 0 stalled, 0 reused; held: {told['reason']}" in daemon.told[-1]
+        said = world.run("status").out
+        assert f"daemon: pid {daemon.process.pid}, last pass" in said.splitlines()[0]
+        assert said.splitlines()[-1] == "0 due, 0 running, 1 held, 0 stalled; 0 wanted trials have results"
+        daemon.settle(world.commit({"config/benchmarks/all.yaml": None}, "No demand"))
+        assert daemon.wait_for("no longer in the way")["reason"] == told["reason"]
+
+
+def test_quiet_hours_are_no_warning(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False), quiet_hours=["00:00-12:00 UTC", "12:00-00:00 UTC"])
+    with world.daemon() as daemon:
+        told = daemon.wait_for("held")
+        assert (told["level"], told["reason"]) == ("info", "quiet hours")
+        assert told["until"]
+
+
+@pytest.mark.real("namespace")
+def test_what_the_daemon_gave_up_is_stalled_in_plan_and_status_alike(tmp_path: Path) -> None:
+    files = {**definitions("alpha"), "config/specialties/mender.mdx": specialty()}
+    files["scenarios/alpha/prepare.yml"] = "- hosts: all\n  tasks:\n    - ansible.builtin.fail: {msg: no room}\n"
+    world = World(tmp_path, files)
+    with world.daemon() as daemon:
+        reason = daemon.wait_for("stalled")["reason"]
+        assert reason.startswith("1 attempt failed, the last: prepare.yml failed")
+        plan, status = world.plan(), world.status()
+        assert (
+            [item["reason"] for item in plan["stalled"]] == [item["reason"] for item in status["stalled"]] == [reason]
+        )
+        assert plan["due"] == []
+        assert world.run("plan", "--detailed-exitcode").code == 0
+    assert len(world.plan()["due"]) == 1, "a new daemon would try again"
+
+
+def test_a_remote_that_is_away_is_a_warning_once_and_status_keeps_the_revision(tmp_path: Path) -> None:
+    world = World(
+        tmp_path,
+        definitions("alpha", playbooks=False),
+        source={"repository": str(tmp_path / "definitions.git"), "poll": "1s"},
+    )
+    with world.daemon() as daemon:
+        daemon.settle()
+        away = world.remote.rename(tmp_path / "away.git")
+        told = daemon.wait_for("definitions not read")
+        assert (told["level"], "cannot be read" in told["problem"]) == ("warning", True)
+        daemon.hear()
+        daemon.hear()
+        assert lines_with(daemon, "definitions not read") == [told["problem"]]
+        said = world.run("status").out
+        assert said.startswith(f"revision {world.revision()[:10]}, daemon: pid")
+        assert f"! {told['problem']}" in said
+        away.rename(world.remote)
+        daemon.wait_for("definitions read again")
+
+
+def test_a_push_that_is_refused_is_told_once_and_when_it_got_through(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    hook = world.remote / "hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'the disk is full' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with world.daemon() as daemon:
+        told = daemon.wait_for("results not pushed yet")
+        assert "the disk is full" in told["problem"]
+        hook.unlink()
+        assert f"! results wait to be pushed: {told['problem']}" in world.run("status").out
+    assert "results pushed again" in daemon.text
+
+
+def test_status_without_a_daemon_says_when_the_last_pass_was(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    assert "no daemon works in" in (first := world.run("status").out.splitlines()[0])
+    assert first.endswith("no pass yet")
+    assert world.status()["last_pass"] is None
+    with world.daemon() as daemon:
+        daemon.settle()
+    assert f"no daemon works in {world.state}, last pass" in world.run("status").out
+    assert world.status()["last_pass"]
