@@ -2,16 +2,12 @@
 
 import contextlib
 import fcntl
-import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from reconciler.adapters.notefile import read_note, replace, sweep, write_note
 from reconciler.core.errors import Invalid, what_the_machine_lacks
-
-_DEAD = 3600.0
-"""Seconds after which a file that is being written belongs to no running process."""
 
 
 class StateDirectory:
@@ -41,7 +37,7 @@ class StateDirectory:
             with what_the_machine_lacks(str(self.path)):
                 os.truncate(fd, 0)
                 os.pwrite(fd, str(os.getpid()).encode(), 0)
-            self._sweep()
+            sweep(self.path)
             yield
         finally:
             os.close(fd)
@@ -56,15 +52,11 @@ class StateDirectory:
 
     def get(self, name: str) -> Mapping[str, object] | None:
         """The note, or None where there is none that can be read."""
-        try:
-            value = json.loads((self.path / f"{name}.json").read_bytes())
-        except (OSError, ValueError):
-            return None
-        return value if isinstance(value, dict) else None
+        return read_note(self.path / f"{name}.json")
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
         """Written beside, then renamed over. Raises ``Unavailable``."""
-        self._replace(self.path / f"{name}.json", json.dumps(value).encode(), durable=False)
+        write_note(self.path / f"{name}.json", value)
 
     def load(self, name: str) -> bytes | None:
         """The bytes kept under a name, or None."""
@@ -75,23 +67,4 @@ class StateDirectory:
 
     def save(self, name: str, data: bytes) -> None:
         """On the disk before it gets its name. Raises ``Unavailable``."""
-        self._replace(self.path / f"{name}.bin", data, durable=True)
-
-    def _replace(self, target: Path, data: bytes, *, durable: bool) -> None:
-        beside = target.with_suffix(f".new-{os.getpid()}")
-        try:
-            with what_the_machine_lacks(str(target)):
-                with beside.open("wb") as file:
-                    file.write(data)
-                    if durable:
-                        file.flush()
-                        os.fsync(file.fileno())
-                beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-
-    def _sweep(self) -> None:
-        """Remove what processes that were killed had begun to write."""
-        for beside in self.path.glob("*.new-*"):
-            if beside.stat().st_mtime < time.time() - _DEAD:
-                beside.unlink(missing_ok=True)
+        replace(self.path / f"{name}.bin", data, durable=True)

@@ -5,7 +5,6 @@ process sees the same world and goes on.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -135,8 +134,10 @@ class Reconciler:
             log.warning("pass put off", problem=problem)
         self._problem = problem
         self.notify(f"WATCHDOG=1\nSTATUS=waiting: {error}")
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(self._wake.wait(), AGAIN_SECONDS)
+        except TimeoutError:
+            self._errand("fetch", self._fetch)  # what is broken here may be what a fetch mends
 
     async def pass_once(self) -> Plan:
         """Observe, plan, dispatch: once."""

@@ -1,6 +1,5 @@
 """The list of records at a tip, kept by what differs between tips: its cost does not grow with what is there."""
 
-import json
 import threading
 from collections.abc import Mapping
 from itertools import islice
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from reconciler.adapters.git.command import GitFailed
 from reconciler.adapters.git.repository import Repository
+from reconciler.adapters.notefile import read_note, write_note
 from reconciler.adapters.records import SCHEMA, TRIALS, is_record, what_is_wrong
 from reconciler.ports import Entry
 
@@ -82,13 +82,11 @@ class Ledger:
         return wrong
 
     def _recall(self) -> tuple[str | None, dict[str, str]]:
-        try:
-            memory = json.loads(self._memory.read_bytes())
-        except (FileNotFoundError, ValueError):  # first start, or cut short by a power failure
+        memory = read_note(self._memory) or {}
+        tip, broken = memory.get("tip"), memory.get("broken")
+        if memory.get("schema") != SCHEMA or not isinstance(tip, str) or not isinstance(broken, dict):
             return None, {}
-        return (memory["tip"], memory["broken"]) if memory["schema"] == SCHEMA else (None, {})
+        return tip, {str(path): str(why) for path, why in broken.items()}
 
     def _remember(self) -> None:
-        draft = self._memory.with_suffix(".tmp")
-        draft.write_text(json.dumps({"schema": SCHEMA, "tip": self._tip, "broken": self._broken}))
-        draft.replace(self._memory)
+        write_note(self._memory, {"schema": SCHEMA, "tip": self._tip, "broken": self._broken})

@@ -1,8 +1,9 @@
 """What a person should know of the results branch for a while, over restarts."""
 
-import json
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from reconciler.adapters.notefile import read_note, write_note
 
 _SHOWN = timedelta(days=1)
 
@@ -30,13 +31,16 @@ class Notices:
         return [n["message"] for n in notices if now - datetime.fromisoformat(n["at"]) < _SHOWN]
 
     def _read(self) -> dict[str, dict[str, str]]:
-        try:
-            notices: dict[str, dict[str, str]] = json.loads(self._file.read_bytes())
-        except (FileNotFoundError, ValueError):  # none yet, or cut short by a power failure
-            return {}
-        return notices
+        return {subject: notice for subject, notice in (read_note(self._file) or {}).items() if _is_notice(notice)}
 
     def _write(self, notices: dict[str, dict[str, str]]) -> None:
-        draft = self._file.with_suffix(".tmp")
-        draft.write_text(json.dumps(notices))
-        draft.replace(self._file)
+        write_note(self._file, notices)
+
+
+def _is_notice(value: object) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("message"), str):
+        return False
+    try:
+        return datetime.fromisoformat(value["at"]).tzinfo is not None
+    except (KeyError, TypeError, ValueError):
+        return False

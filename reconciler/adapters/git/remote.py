@@ -16,6 +16,10 @@ class LostRace(Exception):
     """Somebody else pushed first: fetch, put our commits on top, push again."""
 
 
+class NoAnswer(GitFailed):
+    """The other side cannot be asked at all: nothing is known to be wrong with ours."""
+
+
 class Remote:
     """One branch of another repository. Every failure is a ``GitFailed`` that names the repository."""
 
@@ -28,11 +32,11 @@ class Remote:
         self._branch = branch
 
     def look_up(self) -> str | None:
-        """The commit of the branch there, ``None`` where there is no such branch."""
+        """The commit of the branch there, ``None`` where there is no such branch. Raises ``NoAnswer``."""
         try:
             return look_up(self._git, self._url, self._branch)
         except GitFailed as error:
-            raise GitFailed(f"{self.name} does not answer: {error}") from error
+            raise NoAnswer(f"{self.name} does not answer: {error}") from error
 
     def fetch(self, ref: str) -> str | None:
         """Bring the branch into our ``ref``, whatever that held; returns the commit, ``None`` where there is no branch."""

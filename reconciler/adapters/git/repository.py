@@ -15,6 +15,7 @@ from reconciler.ports import Commit, Entry
 
 ABSENT = "000000"
 SUBMODULE = "160000"
+_CHECK, _DAY = 600.0, 86_400.0
 _WAIT = 60.0
 """Seconds to wait for another process that works on the same repository, and the age at which a lock must be dead."""
 
@@ -31,7 +32,10 @@ class Repository:
 
     def make(self, object_format: str = "sha1") -> None:
         """Make the repository, or complete one that was half made. One that is there keeps its object format."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise Unavailable(f"{self.folder} cannot be made: something else is in its place") from error
         chosen = [] if self.exists else [f"--object-format={object_format}"]
         self.git.run("init", "--quiet", "--bare", "--template=", *chosen)
 
@@ -43,6 +47,23 @@ class Repository:
     def remove(self) -> None:
         """Remove the repository with all it holds. Absent is success."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def damaged(self) -> bool:
+        """Whether something in it is broken or missing that its branches need. Reads everything but contents."""
+        try:
+            self.git.run("fsck", "--connectivity-only", "--no-dangling", "--no-progress", timeout=_CHECK)
+        except GitFailed:
+            return True
+        return False
+
+    def set_aside(self) -> Path:
+        """Move the repository out of its place, for a person to look at; where to. Raises ``Unavailable`` if one was, today."""
+        aside = self.folder.with_suffix(".damaged")
+        if aside.exists() and time.time() - aside.stat().st_ctime < _DAY:
+            raise Unavailable(f"{self.folder} is damaged again, after {aside}: look at the disk, and remove both")
+        shutil.rmtree(aside, ignore_errors=True)
+        self.folder.rename(aside)
+        return aside
 
     @contextmanager
     def locked(self) -> Iterator[None]:

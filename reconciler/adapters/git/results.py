@@ -16,7 +16,7 @@ from reconciler.adapters.git.commits import Draft, person, write
 from reconciler.adapters.git.ledger import Ledger
 from reconciler.adapters.git.merging import Merging
 from reconciler.adapters.git.notices import Notices
-from reconciler.adapters.git.remote import LostRace, Remote
+from reconciler.adapters.git.remote import LostRace, NoAnswer, Remote
 from reconciler.adapters.git.repository import Repository, check_branch, object_format
 from reconciler.adapters.records import PROOFS, check_paths, to_write
 from reconciler.core.errors import Unavailable
@@ -52,7 +52,7 @@ class GitResults:
         self._clock = clock
         self._ref = self._merging.local
         self._online, self._tidying = threading.Lock(), threading.Lock()
-        self._made = False
+        self._made = self._had = False
         self._proofs: tuple[str | None, frozenset[str]] = None, frozenset()
 
     async def refresh(self) -> Results:
@@ -121,7 +121,7 @@ class GitResults:
 
     def _make(self) -> None:
         """Make the local repository where it is not there yet, with the object format of the remote."""
-        if self._made:
+        if self._made and self._repository.exists:
             return
         tip = None
         if self._remote is not None and not self._repository.exists:
@@ -132,19 +132,46 @@ class GitResults:
         self._made = True
 
     def _refresh(self) -> Results:
-        self._make()
         try:
+            self._make()
             self._fetch()
+            return self._view()
         except Unavailable as error:
-            view = self._view()
-            return replace(view, warnings=[f"the results branch is as it was last seen: {error}", *view.warnings])
-        return self._view()
+            problem = error
+        if self._remote is not None and not isinstance(problem, NoAnswer) and self._repository.damaged():
+            self._begin_anew(self._remote)
+            return self._view()
+        view = self._view()
+        return replace(view, warnings=[f"the results branch is as it was last seen: {problem}", *view.warnings])
+
+    def _begin_anew(self, remote: Remote) -> None:
+        """Make our repository again, of what can be read of the damaged one and of what the remote has. Raises ``Unavailable``."""
+        remote.look_up()  # who does not answer now cannot give back what we lose
+        aside = self._repository.set_aside()
+        self._make()
+        whole = "with what was not pushed yet"
+        try:
+            self._repository.git.run(
+                "fetch", "--quiet", "--no-tags", "--", str(aside), f"+{self._ref}:{self._ref}", timeout=_DEAD
+            )
+        except GitFailed:
+            whole = f"what was not pushed yet runs again; the old one is {aside}"
+        self._fetch()
+        notice = f"{self._repository.folder} was damaged and is made again from {remote.name}, {whole}"
+        _log.warning("results made again", problem=notice)
+        self._notices.put("damage", notice, self._clock.now())
 
     def _view(self) -> Results:
+        """Raises ``Unavailable`` also where the branch was here and is gone, or was never read: else everything would run again."""
         warnings = self._notices.current(self._clock.now())
         [tip] = self._repository.resolve(self._ref) if self._repository.exists else [None]
         if tip is None:
+            if self._had:
+                raise Unavailable(
+                    f"the results branch is gone from {self._repository.folder}: it is fetched again, if it can be"
+                )
             return Results(tip=None, trials={}, warnings=warnings)
+        self._had = True
         trials, broken = self._ledger.at(tip)
         if self._proofs[0] != tip:
             self._proofs = tip, frozenset(self._repository.entries(tip, [PROOFS]))

@@ -1,0 +1,49 @@
+"""Small files of derived facts: written whole or not at all, and read as if anybody might have scribbled in them."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.errors import what_the_machine_lacks
+
+_DEAD = 3600.0
+"""Seconds after which a file that is being written belongs to no running process."""
+
+
+def read_note(file: Path) -> dict[str, Any] | None:
+    """The JSON object in ``file``; None where there is none: not there yet, cut short by a power failure, something else."""
+    try:
+        value = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def write_note(file: Path, value: Mapping[str, Any]) -> None:
+    """Raises ``Unavailable``."""
+    replace(file, json.dumps(value).encode())
+
+
+def replace(file: Path, data: bytes, *, durable: bool = False) -> None:
+    """Written beside, ``durable`` also to the disk, then renamed over. Raises ``Unavailable``."""
+    beside = file.with_suffix(f".new-{os.getpid()}")
+    try:
+        with what_the_machine_lacks(str(file)):
+            with beside.open("wb") as draft:
+                draft.write(data)
+                if durable:
+                    draft.flush()
+                    os.fsync(draft.fileno())
+            beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed had begun to write."""
+    for beside in folder.glob("*.new-*"):
+        if beside.stat().st_mtime < time.time() - _DEAD:
+            beside.unlink(missing_ok=True)
