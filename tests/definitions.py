@@ -5,10 +5,10 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from reconciler.adapters.cron import cron_error
 from reconciler.adapters.patterns.advice import pattern_doubts
 from reconciler.adapters.patterns.search import pattern_error
 from reconciler.adapters.runbook.sections import runbook_problems
-from reconciler.adapters.timetable import cron_error
 from reconciler.core.model import Batch
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.files.findings import Finding

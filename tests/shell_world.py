@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from reconciler.adapters.cron import cron_error
 from reconciler.adapters.memory.engine import ScriptedEngine
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.platform import MemoryPlatform
 from reconciler.adapters.memory.provisioner import MemoryProvisioner
 from reconciler.adapters.memory.results import MemoryBranch, MemoryResults
 from reconciler.adapters.memory.source import MemorySource
-from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
+from reconciler.adapters.timetable import ApschedulerTimetable
 from reconciler.core.model import Job, PlaybookResult
 from reconciler.core.planning import Limits, Plan
 from reconciler.definitions.files.values import Context

@@ -2,50 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from reconciler.adapters.cron import Schedule
 from reconciler.ports import Alarm, At, Clock, Cron, Every
 
 _LOOK_BACK = tuple(timedelta(days=d) for d in (1 / 24, 1, 8, 32, 370, 1500))
-
-
-def cron_trigger(cron: Cron) -> CronTrigger:
-    """The trigger of a five-field expression. Raises ``ValueError`` with what is wrong with it."""
-    try:
-        zone = ZoneInfo(cron.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"unknown time zone {cron.timezone!r}") from error
-    return CronTrigger.from_crontab(_crontab_weekdays(cron.expression), timezone=zone)
-
-
-def cron_error(expression: str, timezone: str) -> str | None:
-    """What is wrong with a schedule, or None."""
-    try:
-        cron_trigger(Cron(expression=expression, timezone=timezone))
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def _crontab_weekdays(expression: str) -> str:
-    """Cron counts weekdays from Sunday = 0 (or 7), APScheduler from Monday = 0: write them as names."""
-    fields = expression.split()
-    if len(fields) != 5:
-        raise ValueError(f"a schedule has five fields, and {expression!r} has {len(fields)}")
-    names = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-    base, *step = fields[4].split("/")
-    days = [
-        "-".join(names[int(d)] if d.isdigit() and int(d) < 8 else d for d in part.split("-"))
-        for part in base.split(",")
-    ]
-    fields[4] = "/".join([",".join(days), *step])
-    return " ".join(fields)
 
 
 class ApschedulerTimetable:
@@ -88,14 +54,14 @@ class ApschedulerTimetable:
             case At(moment=moment):
                 return DateTrigger(run_date=max(moment, self._clock.now()), timezone=UTC)
             case Cron():
-                return cron_trigger(alarm)
+                return Schedule(alarm)
 
     def last_fire(self, cron: Cron, *, after: datetime, until: datetime) -> datetime | None:
         """The newest fire time in (after, until]; looks back in growing steps, so a rare schedule costs no more."""
-        trigger = cron_trigger(cron)
+        schedule = Schedule(cron)
         for step in _LOOK_BACK:
             start = max(after, until - step)
-            if (fire := _newest(trigger, start, until)) is not None or start == after:
+            if (fire := schedule.newest(start, until)) is not None or start == after:
                 return fire
         return None
 
@@ -103,12 +69,3 @@ class ApschedulerTimetable:
         """Ring no more."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-
-
-def _newest(trigger: CronTrigger, start: datetime, until: datetime) -> datetime | None:
-    newest, moment = None, start + timedelta(microseconds=1)
-    while (fire := trigger.get_next_fire_time(None, moment)) is not None and fire <= until:
-        first = fire.replace(fold=0).astimezone(UTC)  # a wall time that occurs twice is one fire time: its first
-        newest = first if first > start else newest
-        moment = fire.astimezone(UTC) + timedelta(microseconds=1)  # in UTC: wall time goes back in autumn
-    return newest

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler import __version__
 from reconciler.adapters.ansible.provisioner import AnsibleProvisioner
 from reconciler.adapters.clock import WallClock
+from reconciler.adapters.cron import cron_error
 from reconciler.adapters.git.directory import DirectorySource
 from reconciler.adapters.git.results import GitResults
 from reconciler.adapters.git.source import GitSource
@@ -23,7 +24,7 @@ from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
 from reconciler.adapters.runbook.engine import RunbookEngine
 from reconciler.adapters.runbook.sections import runbook_problems
 from reconciler.adapters.state import StateDirectory
-from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
+from reconciler.adapters.timetable import ApschedulerTimetable
 from reconciler.app.settings import Settings
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid

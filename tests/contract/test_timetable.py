@@ -1,13 +1,15 @@
 """Schedules over the real APScheduler triggers, in fake time."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from reconciler.adapters.clock import WallClock
-from reconciler.adapters.timetable import ApschedulerTimetable, cron_error
+from reconciler.adapters.cron import Schedule, cron_error
+from reconciler.adapters.timetable import ApschedulerTimetable
 from reconciler.ports import At, Cron, Every
 from tests.processes import PATIENCE
 
@@ -33,6 +35,20 @@ def test_each_day_has_one_fire_time_also_when_the_clocks_change(timetable: Apsch
     cron = Cron(expression="30 2 * * *", timezone="Europe/Paris")
     assert fires(timetable, cron, "2026-03-28T00:00:00", 3) == ["03-28 01:30", "03-29 01:30", "03-30 00:30"]
     assert fires(timetable, cron, "2026-10-24T00:00:00", 3) == ["10-24 00:30", "10-25 00:30", "10-26 01:30"]
+
+
+@pytest.mark.parametrize("zone", ["America/Santiago", "Africa/Cairo", "Asia/Beirut", "Australia/Lord_Howe", "UTC"])
+@pytest.mark.parametrize("expression", ["0 0 * * *", "30 2 * * *", "30 0 * * *"])
+def test_no_day_of_a_year_lacks_its_sweep_or_has_two(expression: str, zone: str) -> None:
+    schedule, begin = Schedule(Cron(expression=expression, timezone=zone)), datetime(2026, 1, 1, 12, tzinfo=UTC)
+    fired = [begin]
+    while fired[-1] < begin + timedelta(days=365):
+        fired.append(schedule.get_next_fire_time(fired[-1], fired[-1]) or begin)
+    assert len(fired) == 1 + 366
+    gaps = {later - earlier for earlier, later in itertools.pairwise(fired[1:])}
+    assert min(gaps) >= timedelta(hours=22)
+    assert max(gaps) <= timedelta(hours=26)
+    assert [schedule.newest(before, fire) for before, fire in itertools.pairwise(fired)] == fired[1:]
 
 
 def test_missed_fire_times_coalesce_into_the_newest(timetable: ApschedulerTimetable) -> None:
@@ -72,10 +88,41 @@ def test_weekdays_are_counted_as_cron_counts_them(timetable: ApschedulerTimetabl
 
 
 @pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ("0 0 * * 0-4", "Mon Tue Wed Thu Sun"),
+        ("0 0 * * 0-7", "Mon Tue Wed Thu Fri Sat Sun"),
+        ("0 0 * * 5-7", "Fri Sat Sun"),
+        ("0 0 * * fri-sun", "Fri Sat Sun"),
+        ("0 0 * * SUN-Tue", "Mon Tue Sun"),
+        ("0 0 * * */2", "Tue Thu Sat Sun"),
+        ("0 0 * * 1-5/2", "Mon Wed Fri"),
+        ("0 0 * * 1,3-4", "Mon Wed Thu"),
+        ("0 0 26 * 1", "Mon Thu"),
+        ("0 0 25-26 * sat", "Wed Thu Sat"),
+        ("0 0 */5 * 4", "Thu"),
+        ("0 0 26 * *", "Thu"),
+    ],
+)
+def test_days_are_those_that_cron_means(days: str, expected: str) -> None:
+    """In the week from Monday the 23rd of November 2026."""
+    schedule, moment = Schedule(Cron(expression=days)), datetime(2026, 11, 22, 12, tzinfo=UTC)
+    found = []
+    while (fire := schedule.get_next_fire_time(None, moment)) and fire < datetime(2026, 11, 30, tzinfo=UTC):
+        found.append(fire.strftime("%a"))
+        moment = fire + timedelta(seconds=1)
+    assert found == expected.split()
+
+
+@pytest.mark.parametrize(
     ("expression", "zone", "part"),
     [
         ("0 2 * *", "UTC", "five fields"),
         ("61 2 * * *", "UTC", "61"),
+        ("0 2 * * 5-1", "UTC", "backwards"),
+        ("0 2 * * 8", "UTC", "'8' is no weekday"),
+        ("0 2 * * mo", "UTC", "'mo' is no weekday"),
+        ("0 2 * * 1/0", "UTC", "'1/0' is no weekday"),
         ("0 2 * * *", "Mars/Base", "time zone"),
         ("0 2 * * *", "../etc", "time zone"),
     ],
