@@ -33,3 +33,14 @@ def own_project(pool: str = "default") -> Iterator[str]:
         for instance in instances(name):
             incus("delete", "--force", instance, "--project", name)
         incus("project", "delete", name)
+
+
+@contextlib.contextmanager
+def own_pool() -> Iterator[str]:
+    """A storage pool of 1 GiB."""
+    name = f"it-{uuid.uuid4().hex[:12]}"
+    incus("storage", "create", name, "btrfs", "size=1GiB")
+    try:
+        yield name
+    finally:
+        incus("storage", "delete", name)

@@ -36,6 +36,9 @@ class LocalSandbox:
         self.ran.append(argv)
         return await run_child(argv, timeout=timeout, stdin=stdin, env=env, limit=limit)
 
+    async def vouch(self) -> None:
+        """This machine's disk is not in question."""
+
 
 def make_seat(
     prompt: str,

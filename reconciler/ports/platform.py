@@ -72,6 +72,14 @@ class Sandbox(Protocol):
         """
         ...
 
+    async def vouch(self) -> None:
+        """Say that what was seen inside can be relied on. Asked when all has been seen, before it is destroyed.
+
+        Raises ``Transient("sandbox")`` with the reason where it may be the world's doing instead of the agent's: what the sandbox
+        shares with others, such as its storage, ran out while it lived.
+        """
+        ...
+
 
 class Platform(Protocol):
     """A kind of sandbox: one per mode. What it makes is labelled and can be found again."""

@@ -64,7 +64,10 @@ class Machines:
 
     @contextlib.asynccontextmanager
     async def up(self, stage: Stage, label: str, *, network: bool = True) -> AsyncIterator[Sequence[Sandbox]]:
-        """A fresh sandbox per host, labelled as the trial ``label``, destroyed whatever happens."""
+        """A fresh sandbox per host, labelled as the trial ``label``, destroyed whatever happens.
+
+        On leaving, raises ``Transient`` where a sandbox does not vouch for what was seen, also instead of another failure.
+        """
         platform = self.platforms[stage.mode]
         async with contextlib.AsyncExitStack() as machines:
             made = []
@@ -78,7 +81,8 @@ class Machines:
                     network=network,
                 )
                 made.append(await machines.enter_async_context(_machine(platform, spec)))
-            yield made
+            async with _vouched(made):
+                yield made
 
     async def clear(self, stage: Stage, folder: Path, sandboxes: Sequence[Sandbox]) -> None:
         """Restore silently: it clears what an earlier run may have left, if anything."""
@@ -119,6 +123,22 @@ def why(result: PlaybookResult, what: str) -> str:
 def sandbox_name(instance: str, trial: str, number: int) -> str:
     """``rec-<instance>-<trial>-<number>``: the content's name, so that doing it twice is visible and harmless."""
     return f"rec-{instance[:8]}-{trial}-{number}"
+
+
+@contextlib.asynccontextmanager
+async def _vouched(sandboxes: Sequence[Sandbox]) -> AsyncIterator[None]:
+    """What is seen inside counts only where each sandbox vouches for it; a full disk looks like many other failures."""
+    try:
+        yield
+    except Transient:
+        await _vouch(sandboxes)
+        raise
+    await _vouch(sandboxes)
+
+
+async def _vouch(sandboxes: Sequence[Sandbox]) -> None:
+    for sandbox in sandboxes:
+        await sandbox.vouch()
 
 
 @contextlib.asynccontextmanager

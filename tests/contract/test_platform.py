@@ -181,6 +181,10 @@ async def test_a_sandbox_tells_what_it_was_made_from(rig: Rig, sandbox: Sandbox)
     assert sandbox.image == images[rig.template.name] != ""
 
 
+async def test_a_sandbox_to_which_nothing_happened_vouches_for_what_was_seen(sandbox: Sandbox) -> None:
+    await sandbox.vouch()
+
+
 async def test_a_sandbox_is_listed_with_its_labels_until_it_is_destroyed(rig: Rig) -> None:
     spec, began = rig.spec(trial="fedcba9876543210fedc"), datetime.now(UTC)
     async with machine(rig, spec):

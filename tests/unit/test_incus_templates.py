@@ -41,3 +41,9 @@ def template(
 )
 def test_a_template_is_unwanted_when_nobody_needed_it_for_two_weeks(found: dict[str, Any], expected: bool) -> None:
     assert unwanted(found, NOW) is expected
+
+
+def test_in_a_pool_that_holds_up_trials_two_days_are_enough() -> None:
+    assert not unwanted(template(used=ago(days=3)), NOW)
+    assert unwanted(template(used=ago(days=3)), NOW, tight=True)
+    assert not unwanted(template(used=ago(days=1, hours=23)), NOW, tight=True)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from reconciler.adapters.incus.execute import Instance
+from reconciler.adapters.incus.pool import Pool
 from reconciler.adapters.incus.sandbox import IncusSandbox
 from reconciler.adapters.incus.server import Server
 from reconciler.core.errors import Transient, Unavailable
@@ -42,14 +43,16 @@ class Machines:
     def __init__(self, socket: str, project: str) -> None:
         """Connects at the first call."""
         self.server = Server(socket, project)
+        self.pool = Pool(lambda: self.call(self.server.space))
         self._socket, self._project = socket, project
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="incus")
 
     async def boot(self, name: str, *, host: str, image: str) -> IncusSandbox:
         """Start an instance and wait until systemd is up, for 60 s at most."""
+        self.pool.watch(name)
         await self.call(self.server.start, name)
         where = Instance(name=name, project=self._project, socket=self._socket)
-        sandbox = IncusSandbox(where, host=host, image=image, threads=self._threads)
+        sandbox = IncusSandbox(where, host=host, image=image, pool=self.pool, threads=self._threads)
         reached = await sandbox.run(["sh", "-c", _REACH, "sh", host], timeout=_BOOT_S)
         if reached.exit_code != 0:
             why = (
@@ -60,6 +63,7 @@ class Machines:
 
     async def destroy(self, name: str) -> None:
         """Stop it by force and delete it; absent is success. Raises ``Transient``."""
+        self.pool.forget(name)
         for pause in _PAUSES_S:
             try:
                 return await self.call(self.server.delete, name)
@@ -78,7 +82,8 @@ class Machines:
             await asyncio.wait([running])
             raise
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of connections and threads."""
+        await self.pool.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.server.close()

@@ -1,12 +1,14 @@
 """Port ``Platform`` for mode `incus`: system containers, cloned from a template."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from reconciler.adapters.incus.machines import LABEL, Machines
 from reconciler.adapters.incus.templates import Provision, Templates, fingerprint
+from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.model import Mode, Template
 from reconciler.ports import Clock, Sandbox, SandboxInfo, SandboxSpec
 
@@ -31,14 +33,24 @@ class IncusPlatform:
         self._templates = Templates(self._machines, clock, provision)
 
     async def images(self, templates: Collection[Template]) -> Mapping[str, str]:
-        """Digests over each image's fingerprint and what its template makes of it."""
+        """Digests over each image's fingerprint and what its template makes of it. Raises ``Unavailable`` also for a full pool."""
+        await self._machines.pool.room()
         aliases = sorted({template.image for template in templates if template.image})
         asked = [self._machines.call(self._machines.server.image, alias) for alias in aliases]
-        found = dict(zip(aliases, await asyncio.gather(*asked), strict=True))
+        with _no_is_unavailable():
+            found = dict(zip(aliases, await asyncio.gather(*asked), strict=True))
         return {t.name: fingerprint(t, image) for t in templates if (image := found.get(t.image)) is not None}
 
     async def create(self, spec: SandboxSpec) -> Sandbox:
-        """Clone the template, boot the clone, wait for systemd."""
+        """Clone the template, boot the clone, wait for systemd. Raises ``Unavailable`` also where the pool is full."""
+        await self._machines.pool.room()
+        try:
+            return await self._create(spec)
+        except (Transient, Invalid):
+            await self._machines.pool.room()  # a disk that fills up meanwhile has many faces
+            raise
+
+    async def _create(self, spec: SandboxSpec) -> Sandbox:
         template, image = await self._templates.need(spec.template)
         await self.destroy(spec.name)
         source = {"type": "copy", "source": template}
@@ -57,13 +69,14 @@ class IncusPlatform:
 
     async def list(self) -> Sequence[SandboxInfo]:
         """Every sandbox of the project. Templates that nobody wants any more are removed on the way."""
-        instances = await self._machines.call(self._machines.server.instances)
-        await self._templates.sweep(instances)
+        with _no_is_unavailable():
+            instances = await self._machines.call(self._machines.server.instances)
+            await self._templates.sweep(instances, tight=self._machines.pool.tight)
         return [_info(found) for found in instances if LABEL + "instance" in found["config"]]
 
     async def close(self) -> None:
         """Let go of connections and threads."""
-        self._machines.close()
+        await self._machines.close()
 
     async def _no_network(self, template: str) -> dict[str, dict[str, str]]:
         """Devices that take the place of a template's network interfaces, its profiles' included."""
@@ -78,6 +91,15 @@ class IncusPlatform:
             "limits.memory": f"{spec.template.memory_mib}MiB",
             "boot.autostart": "false",
         } | {LABEL + key: value for key, value in labels.items()}
+
+
+@contextlib.contextmanager
+def _no_is_unavailable() -> Iterator[None]:
+    """Where no trial is concerned, a server that says no to a question cannot be used now."""
+    try:
+        yield
+    except Transient as error:
+        raise Unavailable(str(error)) from error
 
 
 def _info(found: Mapping[str, Any]) -> SandboxInfo:

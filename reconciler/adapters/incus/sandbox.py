@@ -1,10 +1,12 @@
 """Port ``Sandbox`` over an Incus instance."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 
 from reconciler.adapters.incus.execute import Execution, Instance, Lost
+from reconciler.adapters.incus.pool import Pool
 from reconciler.core.errors import Transient
 from reconciler.ports import Completed
 
@@ -18,10 +20,10 @@ class IncusSandbox:
 
     controller = "outside"
 
-    def __init__(self, instance: Instance, *, host: str, image: str, threads: Executor) -> None:
-        """``threads`` runs its commands, one thread for each at a time."""
+    def __init__(self, instance: Instance, *, host: str, image: str, pool: Pool, threads: Executor) -> None:
+        """``pool`` holds its disk; ``threads`` runs its commands, one thread for each at a time."""
         self.name, self.host, self.image = instance.name, host, image
-        self._instance, self._threads = instance, threads
+        self._instance, self._pool, self._threads, self._began = instance, pool, threads, time.monotonic()
         self.variables: Mapping[str, str] = {
             "ansible_connection": "reconciler_incus",  # in reconciler/ansible_plugins
             "ansible_host": instance.name,
@@ -52,6 +54,10 @@ class IncusSandbox:
         if not ended.told and not ended.timed_out and not await self._runs():
             raise Transient("sandbox", f"sandbox {self.name} is gone: it was stopped or destroyed")
         return Completed(exit_code=ended.exit_code, stdout=ended.stdout, stderr=ended.stderr, timed_out=ended.timed_out)
+
+    async def vouch(self) -> None:
+        """Not where the storage pool was full while it ran, whoever filled it."""
+        await self._pool.vouch(self._began)
 
     async def _runs(self) -> bool:
         """A command tells more than the server, for whom a machine that is being killed still runs."""

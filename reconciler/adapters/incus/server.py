@@ -1,6 +1,7 @@
 """The Incus server through pylxd's REST client: blocking calls, each with a time limit, and errors in the program's words."""
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import pylxd
 import requests
 from pylxd.exceptions import ClientConnectionFailed, LXDAPIException, NotFound
 
+from reconciler.adapters.incus.pool import Space
 from reconciler.core.errors import Transient, Unavailable
 
 _ANSWER_S = 8.0
@@ -51,6 +53,26 @@ class Server:
         with self._answers() as api:
             found: list[Mapping[str, Any]] = api.instances.get(params={"recursion": 1}).json()["metadata"]
             return found
+
+    def space(self) -> Space:
+        """What is left of the pool in which new instances get their disks.
+
+        The server counts as free what a filesystem keeps for its own use (btrfs) or for root (ext4); where the pool is mounted on
+        this machine, the filesystem says better. Raises ``Transient`` where the profile ``default`` has no disk for ``/``.
+        """
+        with self._answers() as api:
+            devices = api.profiles["default"].get().json()["metadata"]["devices"]
+            pool = next((d["pool"] for d in devices.values() if d.get("path") == "/"), None)
+            if pool is None:
+                raise Transient(
+                    "sandbox", f"profile default of project {self._project} has no disk for /: incus profile device add"
+                )
+            space = api.storage_pools[pool].resources.get().json()["metadata"]["space"]
+        free, total = space["total"] - space.get("used", 0), space["total"]
+        with contextlib.suppress(OSError):  # it is nowhere that we can see
+            mounted = os.statvfs(Path(self._socket).resolve().parent / "storage-pools" / pool)
+            free = min(free, mounted.f_bavail * mounted.f_frsize)
+        return Space(pool=pool, free=free, total=total)
 
     def create(self, name: str, source: Mapping[str, Any], **more: object) -> None:
         """Make a stopped instance; ``more`` are ``config``, ``devices`` …"""

@@ -31,6 +31,8 @@ _USED = LABEL + "used"
 _DAY = timedelta(days=1)
 _UNUSED = timedelta(days=14)
 """Templates that nobody needed for so long go: longer than between two weekly sweeps, which would make theirs anew."""
+_UNUSED_WHERE_TIGHT = timedelta(days=2)
+"""The same while the storage pool holds up trials: those of today's and yesterday's trials stay."""
 _INSTALL_S = 900.0
 
 _INSTALL = """
@@ -50,8 +52,10 @@ def fingerprint(template: Template, image: str) -> str:
     return digest([image, template.name, template.content, list(template.packages), list(template.provision)])
 
 
-def unwanted(found: Mapping[str, Any], now: datetime) -> bool:
+def unwanted(found: Mapping[str, Any], now: datetime, *, tight: bool = False) -> bool:
     """Whether an instance, as the API shows it, is a template that nobody needed for two weeks, or a crash left half-made.
+
+    Where the storage pool is ``tight``, two days are enough.
 
     Nobody's definitions are asked: whoever shares the server, another daemon or another branch, says by using a template
     that it is wanted. Sandboxes are never meant: they bear the label of who made them.
@@ -60,7 +64,8 @@ def unwanted(found: Mapping[str, Any], now: datetime) -> bool:
     if _MAKING in config:
         return bool(config[_MAKING] < (now - _STALE).isoformat())
     ours = LABEL + "template" in config and LABEL + "instance" not in config and found["name"].startswith(_PREFIX)
-    return ours and found["status"] == "Stopped" and _last_used(found) < (now - _UNUSED).isoformat()
+    oldest = now - (_UNUSED_WHERE_TIGHT if tight else _UNUSED)
+    return ours and found["status"] == "Stopped" and _last_used(found) < oldest.isoformat()
 
 
 def _last_used(found: Mapping[str, Any]) -> str:
@@ -93,16 +98,16 @@ class Templates:
                 await self._machines.call(self._machines.server.set, name, _USED, self._clock.now().isoformat())
         return name, mark
 
-    async def sweep(self, instances: Sequence[Mapping[str, Any]]) -> None:
+    async def sweep(self, instances: Sequence[Mapping[str, Any]], *, tight: bool = False) -> None:
         """Remove what nobody wants, as it stands now: somebody may have needed it since ``instances`` were seen."""
-        for name in [seen["name"] for seen in instances if unwanted(seen, self._clock.now())]:
+        for name in [seen["name"] for seen in instances if unwanted(seen, self._clock.now(), tight=tight)]:
             if not self._locks[name].locked():  # else somebody needs it right now
                 async with self._locks[name]:
-                    await self._remove(name)
+                    await self._remove(name, tight=tight)
 
-    async def _remove(self, name: str) -> None:
+    async def _remove(self, name: str, *, tight: bool) -> None:
         found = await self._machines.call(self._machines.server.instance, name)
-        if found is None or not unwanted(found, self._clock.now()):
+        if found is None or not unwanted(found, self._clock.now(), tight=tight):
             return
         try:
             await self._machines.destroy(name)
@@ -140,6 +145,7 @@ class Templates:
                 raise Invalid(f"template {template.name} has playbooks, which cannot be run here")
             await self._provision(template, machine)
         await machine.run(["sh", "-c", _FORGET], timeout=10)
+        await machine.vouch()
         await self._machines.call(self._machines.server.stop, making, force=False)
 
 

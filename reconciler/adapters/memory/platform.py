@@ -20,6 +20,8 @@ class MemorySandbox:
         self.name, self.host, self.image = spec.name, spec.host, image
         self.variables: Mapping[str, str] = {}
         self.gone = False
+        self.doubt = ""
+        """Why it cannot vouch for what was seen in it."""
         self.ran: list[tuple[str, ...]] = []
         self._scripts = scripts
 
@@ -41,6 +43,11 @@ class MemorySandbox:
         return Completed(
             exit_code=done.exit_code, stdout=_bounded(done.stdout, limit), stderr=_bounded(done.stderr, limit)
         )
+
+    async def vouch(self) -> None:
+        """Unless there is a ``doubt``."""
+        if self.doubt:
+            raise Transient("sandbox", self.doubt)
 
     def _known(self, command: tuple[str, ...], stdin: bytes) -> Completed:
         match command:

@@ -103,6 +103,9 @@ class NamespaceSandbox:
         command = partial(self._inside, argv, stdin=stdin, timeout=timeout, env=env, limit=limit)
         return await nursery().call(self._run(command))
 
+    async def vouch(self) -> None:
+        """Always: its disk and its memory are its own."""
+
     async def end(self) -> None:
         """Kill all its processes, and return when they are gone. In the guarded thread."""
         self._hold.close()
