@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,12 +15,17 @@ class StateDirectory:
     """``state`` of the configuration: clones, checkouts, lock, notes. Implements port ``Notes``."""
 
     def __init__(self, path: Path) -> None:
-        """Makes the directory, readable by its owner alone. Raises ``Invalid`` when it cannot be written."""
+        """Makes the directory, readable by its owner alone. Raises ``Invalid`` when that cannot be, or it is somebody else's."""
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            owner = path.stat().st_uid
         except OSError as error:
             raise Invalid(f"cannot make the state directory {path}: {error.strerror}", hint="set `state:`") from error
+        if owner != os.geteuid():  # root too: what it leaves here would lock the owner out
+            name, me = _user(owner), _user(os.geteuid())
+            hint = f"run it as its owner, `sudo -u {name} …`, or set another `state:`"
+            raise Invalid(f"the state directory {path} belongs to {name}, and this is {me}", hint=hint)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -68,3 +74,11 @@ class StateDirectory:
     def save(self, name: str, data: bytes) -> None:
         """On the disk before it gets its name. Raises ``Unavailable``."""
         replace(self.path / f"{name}.bin", data, durable=True)
+
+
+def _user(uid: int) -> str:
+    """The name of a user, or the number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -91,8 +91,10 @@ def beside(settings: Settings) -> Mapping[str, bool]:
 
 def adapters_of(settings: Settings, purpose: str) -> Adapters:
     """The daemon's, or (``by-hand``, ``check``) those of what works beside it. Raises ``Invalid``."""
-    path, instance = _apart(settings, purpose) if purpose else (settings.state_path, settings.instance)
-    state, by_hand = StateDirectory(path), purpose == "by-hand"
+    state, instance, by_hand = StateDirectory(settings.state_path), settings.instance, purpose == "by-hand"
+    if purpose:
+        path, instance = _apart(settings, purpose)
+        state = StateDirectory(path)
     clock, provisioner = WallClock(), AnsibleProvisioner()
     source, watch = _source(settings, state.path)
     maker = TemplateMaker(provisioner=provisioner)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import posixpath
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +16,10 @@ from reconciler.app.wiring import Program, wired
 from reconciler.cli import logs
 from reconciler.cli.exits import FAILED, INFRASTRUCTURE
 from reconciler.cli.progress import Progress
-from reconciler.cli.running import run_settled
+from reconciler.cli.running import left, print_left, run_settled
 from reconciler.core.dashboard import percent
 from reconciler.core.errors import Invalid
-from reconciler.core.planning import Held, Plan, Stalled
+from reconciler.core.planning import Plan
 from reconciler.shell.reading import ByHand
 
 
@@ -98,23 +99,22 @@ def start(
     log_file: Path | None,
 ) -> int:
     """Run the request; 1 when a scenario failed and that was asked for, 3 when a trial gave no result."""
-    progress = Progress(verbose=verbose)
-    logs.configure(verbose=verbose, quiet=progress.console.is_terminal, log_file=log_file)
+    progress = Progress(as_json=as_json, verbose=verbose)
+    logs.configure(verbose=verbose, quiet=progress.live and sys.stderr.isatty(), log_file=log_file)
     if env_file is not None:
         load_environment(env_file)
     settings = request.settings(load(find(config)))
     by_hand = request.by_hand(datetime.now(UTC))
     plan = asyncio.run(_run(settings, by_hand, progress, check=check))
-    left: list[Stalled | Held] = [*plan.stalled, *plan.held]
+    reasons = left(plan, progress)
     if as_json:
-        print(json.dumps({"records": [r.document() for r in progress.tally.records], "left": [s.reason for s in left]}))
+        print(json.dumps({"records": [r.document() for r in progress.tally.records], "left": reasons}))
     elif not check:
         progress.console.print(_summary(progress))
-    for reason in dict.fromkeys(item.reason for item in left):
-        progress.console.print(f"left: {reason}", markup=False)
-    if check and not left:
+    print_left(plan, progress)
+    if check and not reasons:
         progress.console.print(f"{len(plan.due)} trials can run here.")
-    if left:
+    if reasons:
         return INFRASTRUCTURE
     return FAILED if fail_on_error and progress.tally.failed else 0
 
@@ -124,7 +124,7 @@ async def _run(settings: Settings, by_hand: ByHand, progress: Progress, *, check
         if check:
             return await _checked(program)
         with program.state.lock(), progress.shown():
-            return await run_settled(program)
+            return await run_settled(program, progress)
 
 
 async def _checked(program: Program) -> Plan:

@@ -1,6 +1,8 @@
 """The commands and their options. Heavy parts are imported inside the commands, so that ``--help`` is quick."""
 
 import io
+import os
+import select
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -42,19 +44,40 @@ Verbose = Annotated[
 
 def main() -> NoReturn:
     """Run the command line; a wrong setting or a missing part is one line, never a traceback."""
+    try:
+        _run()
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+    except SystemExit as stop:  # rich and click make an exit code of it
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(0)  # whoever read our output has seen enough, and that is no failure
+
+
+def _nobody_reads() -> bool:
+    """Whether our output goes to a pipe that is closed at its other end."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files may be no text, and terminals lack letters
             stream.reconfigure(errors="backslashreplace")
     try:
         with what_the_machine_lacks():
-            app(prog_name="reconciler")
+            try:
+                app(prog_name="reconciler")
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # what cannot be written is told here, and not by the interpreter's end
     except Invalid as error:
         sys.exit(_complain(str(error), USAGE))
     except Unavailable as error:
         sys.exit(_complain(str(error), INFRASTRUCTURE))
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stderr.close()
-    sys.exit(0)
 
 
 def _complain(message: str, code: int) -> int:

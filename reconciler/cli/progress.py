@@ -1,10 +1,8 @@
 """Live progress on a terminal; plain lines where there is none."""
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -24,6 +22,8 @@ class Tally:
 
     records: list[TrialRecord] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    stopped: bool = False
+    """Somebody stopped the run."""
 
     @property
     def failed(self) -> int:
@@ -31,23 +31,24 @@ class Tally:
         return sum(not r.passed for r in self.records)
 
 
-def wide_console(stream: TextIO | None = None, *, stderr: bool = False) -> Console:
+def wide_console(*, stderr: bool = False) -> Console:
     """A console that wraps nothing where no terminal says how wide it is: a log has all the room it needs."""
-    console = Console(file=stream, stderr=stderr, highlight=False, soft_wrap=True)
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = 240
     return console
 
 
 class Progress:
-    """A listener of the loop. ``lines`` where every event is to be a line even on a terminal."""
+    """A listener of the loop, on standard output; on standard error where JSON is to stand there."""
 
-    def __init__(self, *, stream: TextIO = sys.stderr, live: bool = True, verbose: int = 0, indent: str = "") -> None:
+    def __init__(self, *, as_json: bool = False, verbose: int = 0) -> None:
         """``verbose`` 1 shows the failed checks of a trial, 2 all of them."""
-        self.console = wide_console(stream)
+        self.console = wide_console(stderr=as_json)
         self.tally = Tally()
-        self._live_wanted = live and self.console.is_terminal
-        self._verbose, self._indent = verbose, indent
+        self.live = self.console.is_terminal
+        """Whether what runs is shown while it runs."""
+        self._verbose = verbose
         self._running: dict[str, Started] = {}
         self._left = self._regraded = self._to_regrade = 0
 
@@ -68,29 +69,34 @@ class Progress:
                 passed = sum(r.passed for r in records)
                 total = self._regraded + left
                 self.console.print(
-                    f"{self._indent}graded again, without a sandbox: {self._regraded} of {total}, {passed} of these {len(records)} pass"
+                    f"graded again, without a sandbox: {self._regraded} of {total}, {passed} of these {len(records)} pass"
                 )
+
+    def stopping(self, drain: float) -> None:
+        """Somebody wants the run to stop: the first time, what runs may end within ``drain`` seconds."""
+        if not self.tally.stopped and self._running:
+            say = f"stopping: what runs may end within {drain:g} s; once more stops it at once"
+            self.console.print(Text(say, style="yellow"))
+        self.tally.stopped = True
 
     def _say(self, event: Ended) -> None:
         trial = event.work.trial
         name = f"{trial.batch.scenario} × {trial.batch.variant.label} #{trial.iteration}"
         if event.record is None:
             self.tally.problems.append(f"{name}: {event.problem}")
-            self.console.print(Text(f"{self._indent}! {name}  no result: {event.problem}", style="yellow"))
+            self.console.print(Text(f"! {name}  no result: {event.problem}", style="yellow"))
             return
         record = event.record
         self.tally.records.append(record)
-        self.console.print(Text(self._indent + result_line(name, record), style="green" if record.passed else "red"))
+        self.console.print(Text(result_line(name, record), style="green" if record.passed else "red"))
         for rule in record.rules if self._verbose else ():
             if self._verbose > 1 or not rule.passed:
-                self.console.print(
-                    f"{self._indent}    {'ok  ' if rule.passed else 'FAIL'} {rule.scope}: {rule.label}", markup=False
-                )
+                self.console.print(f"    {'ok  ' if rule.passed else 'FAIL'} {rule.scope}: {rule.label}", markup=False)
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
         """Show what runs until the block ends."""
-        if not self._live_wanted:
+        if not self.live:
             yield
             return
         with Live(get_renderable=self._picture, console=self.console, refresh_per_second=5, transient=True):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,32 +106,48 @@ def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) 
 
 def once(config: Path | None, *, as_json: bool, verbose: int) -> int:
     """Reconcile until settled; exit 3 when something is left that did not get a result."""
-    progress = Progress(verbose=verbose)
-    logs.configure(verbose=verbose, quiet=progress.console.is_terminal)
+    progress = Progress(as_json=as_json, verbose=verbose)
+    logs.configure(verbose=verbose, quiet=progress.live and sys.stderr.isatty())
     settings = load(find(config))
     plan = asyncio.run(settle(settings, progress))
-    left: list[Stalled | Held] = [*plan.stalled, *plan.held]
     if as_json:
-        print(json.dumps({"recorded": [r.trial for r in progress.tally.records], "left": [s.reason for s in left]}))
+        print(json.dumps({"recorded": [r.trial for r in progress.tally.records], "left": left(plan, progress)}))
     else:
         progress.console.print(_closing(plan, progress))
-        for reason in dict.fromkeys(item.reason for item in left):
-            progress.console.print(f"  left: {reason}", markup=False)
-    return INFRASTRUCTURE if left else 0
+        print_left(plan, progress)
+    return INFRASTRUCTURE if left(plan, progress) else 0
+
+
+def left(plan: Plan, progress: Progress) -> list[str]:
+    """Why trials are left without a result, trial by trial; and that somebody stopped the run."""
+    items: list[Stalled | Held] = [*plan.stalled, *plan.held]
+    stopped = ["interrupted: what had not begun was not run, and no sandbox is left"] if progress.tally.stopped else []
+    return [*(item.reason for item in items), *stopped]
+
+
+def print_left(plan: Plan, progress: Progress) -> None:
+    """Each reason once."""
+    for reason in dict.fromkeys(left(plan, progress)):
+        progress.console.print(f"left: {reason}", markup=False)
 
 
 async def settle(settings: Settings, progress: Progress) -> Plan:
     """``once`` over settings."""
     async with wired(settings, listener=progress) as program:
         with program.state.lock(), progress.shown():
-            return await run_settled(program)
+            return await run_settled(program, progress)
 
 
-async def run_settled(program: Program) -> Plan:
-    """Run until settled, stopping early on SIGINT or SIGTERM. Raises ``Unavailable`` where there are no definitions."""
+async def run_settled(program: Program, progress: Progress) -> Plan:
+    """Run until settled, or until SIGINT or SIGTERM; told twice, at once. Raises ``Unavailable`` where there are no definitions."""
+
+    def stop() -> None:
+        progress.stopping(program.settings.limits.drain)
+        program.reconciler.stop()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, program.reconciler.stop)
+        loop.add_signal_handler(number, stop)
     plan = await program.reconciler.run(until_settled=True)
     program.observer.need_revision()
     return plan
@@ -138,7 +155,6 @@ async def run_settled(program: Program) -> Plan:
 
 def _closing(plan: Plan, progress: Progress) -> str:
     tally = progress.tally
-    passed = len(tally.records) - tally.failed
-    if not tally.records and not plan.stalled and not plan.held:
+    if not tally.records and not left(plan, progress):
         return f"Nothing is due: {plan.reused} wanted trials have results already."
-    return f"{passed} of {len(tally.records)} trials passed; {summary(plan, 0)}."
+    return f"{len(tally.records) - tally.failed} of {len(tally.records)} trials passed; {summary(plan, 0)}."

@@ -171,7 +171,7 @@ def test_one_clear_line_says_where_it_is_wrong_and_status_shows_it(name: str, an
     reasons = {s["reason"] for s in answers.plan["stalled"] if s["scenario"] == case.stalls}
     assert any(case.path in reason for reason in reasons)
     assert finding in answers.status["findings"]
-    assert all(f"left: {reason}\n" in answers.once.err for reason in reasons)
+    assert all(f"left: {reason}\n" in answers.once.out for reason in reasons)
 
 
 def test_nothing_else_is_found_stalled_or_lost_and_the_good_scenario_is_measured(answers: Answers) -> None:

@@ -233,7 +233,7 @@ def test_a_killed_trial_is_recorded_once_and_reads_as_what_it_is(tmp_path: Path,
     world = guarded_world(tmp_path, mode)
     once = world.run("once")
     assert once.code == 0, once.err
-    assert f"FAIL alpha × mender #1  {SAID}" in once.err
+    assert f"FAIL alpha × mender #1  {SAID}" in once.out
     [record] = world.results().values()
     assert (record["outcome"], record["passed"], record["guard"]["value"]) == ("killed", False, r"\brm\s+-rf\b")
     assert record["ground_truth"]["passed"] is None

@@ -36,7 +36,7 @@ def test_a_mode_whose_server_does_not_answer_holds_its_trials_burns_no_attempt_a
     assert held["scenario"] == "there"
     assert str(tmp_path / "incus.socket") in held["reason"]
     assert (plan["due"], plan["stalled"]) == ([], [])
-    assert f"left: {held['reason']}\n" in once.err
+    assert f"left: {held['reason']}\n" in once.out
     with world.daemon() as daemon:
         note = daemon.settle()
     assert [(h["scenario"], h["reason"]) for h in note["held"]] == [("there", held["reason"])]
@@ -63,7 +63,7 @@ def test_quiet_hours_hold_everything_until_they_end(tmp_path: Path) -> None:
     world = World(tmp_path, definitions("alpha", playbooks=False), quiet_hours=["00:00-00:00 UTC"])
     once = world.run("once")
     assert once.code == 3
-    assert "left: quiet hours" in once.err
+    assert "left: quiet hours" in once.out
     assert world.results() == {}
     [held] = world.plan()["held"]
     assert held["reason"] == "quiet hours"

@@ -126,7 +126,7 @@ def test_pre_flight_says_what_an_option_means_or_why_it_cannot_be_followed(
 ) -> None:
     before = world.results()
     said = start(world, *args.split(), "--check")
-    assert (said.code, says in said.err) == (code, True), said.err
+    assert (said.code, says in said.out + said.err) == (code, True), said.err
     assert "Traceback" not in said.err
     assert "hunter2" not in said.err
     assert world.results() == before
@@ -185,7 +185,7 @@ def test_checks_are_shown_as_asked_and_a_log_file_has_no_colours(
     world: World, flag: tuple[str, ...], shown: set[str], debug: bool, tmp_path: Path
 ) -> None:
     said = start(world, "-s", "good", "--specialty", "idler", "--log-file", str(tmp_path / "log"), *flag)
-    assert {line.split()[0] for line in said.err.splitlines() if line.startswith("    ")} == shown
+    assert {line.split()[0] for line in said.out.splitlines() if line.startswith("    ")} == shown
     written = (tmp_path / "log").read_text()
     assert "trial recorded" in [line["event"] for line in _log(written)]
     assert "\x1b" not in written
