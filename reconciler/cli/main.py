@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from reconciler import __version__
-from reconciler.cli.exits import INFRASTRUCTURE, USAGE
+from reconciler.cli.exits import FAILED, INFRASTRUCTURE, USAGE
 from reconciler.core.errors import Invalid, Unavailable, what_the_machine_lacks
 
 app = typer.Typer(
@@ -136,7 +136,13 @@ def plan(
     """
     from reconciler.cli import reading
 
-    raise typer.Exit(reading.plan(config, as_json=json, detailed=detailed_exitcode))
+    try:
+        code = reading.plan(config, as_json=json, detailed=detailed_exitcode)
+    except (Invalid, Unavailable) as error:
+        if not detailed_exitcode:
+            raise
+        code = _complain(str(error), FAILED)  # 2 would say that something is due
+    raise typer.Exit(code)
 
 
 @app.command()

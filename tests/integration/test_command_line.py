@@ -164,7 +164,9 @@ def test_exit_codes_are_the_documented_ones(tmp_path: Path) -> None:
     assert "no scenario has the key or tag 'godo' (did you mean good?)" in unknown.err
     assert world.run("start", "-s", "good", "-m", "lima").code == 3
     assert world.run("plan", "--jsno").code == 2
-    assert reconciler("plan", "--config", str(tmp_path / "none.yaml")).code == 2
+    nowhere = ("plan", "--config", str(tmp_path / "none.yaml"))
+    assert reconciler(*nowhere).code == 2
+    assert reconciler(*nowhere, "--detailed-exitcode").code == 1, "2 would say that something is due"
     world.configure(source={"repository": str(tmp_path / "nowhere")})
     assert world.run("plan", "--detailed-exitcode").code == 1
 
