@@ -59,15 +59,15 @@ def regradable(trend: Trend | None, trial: Trial) -> tuple[str, ...]:
     )
 
 
-def reason(trial: Trial, trend: Trend | None, changed: tuple[Change, ...], told: str | None) -> str:
-    """One line. ``told`` says which commit changed the first part: ``1f3c9ab: Drop the reopen step``."""
+def reason(trial: Trial, wanted: int, trend: Trend | None, changed: tuple[Change, ...], told: str | None) -> str:
+    """One line. ``wanted`` are the iterations; ``told`` says which commit changed the first part: ``1f3c9ab: Drop the reopen step``."""
     if trial.epoch:
         return f"sweep of {trial.epoch}"
     if trend is None or not trend.batches:
         return "never measured"
     known = trend.batch(trial.batch.id, "")
     if known is not None and trial.iteration > known.wanted:
-        return f"{trial.iteration} iterations are wanted now, and {known.wanted} were"
+        return f"{wanted} iterations are wanted now, and {known.wanted} {'was' if known.wanted == 1 else 'were'}"
     if not changed:
         return f"never measured in mode {trial.batch.mode}" if known is None else "its batch is not complete"
     return f"{_names(changed)} changed" + (f" in {told}" if told else "")

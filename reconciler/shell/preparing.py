@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.core.planning import Due, Missing, Wanted
@@ -17,7 +17,7 @@ from reconciler.core.reasons import (
     reuse_reason,
 )
 from reconciler.core.trends import Trend
-from reconciler.definitions.ansible.dependencies import files_of
+from reconciler.definitions.ansible.dependencies import files_of, named_for_people
 from reconciler.definitions.values import Demand
 from reconciler.shell.machines import stage_of
 from reconciler.shell.observe import Observer, World
@@ -65,10 +65,13 @@ class Preparer:
         before = holder(trend, item.regrades) if item.regrades else latest(trend, item.trial)
         changed = changes(item.trial.batch.inputs, before.parts) if before else ()
         told = commit(demand, changed[0]) if changed else None
+        changed = tuple(replace(c, part=named_for_people(demand.folder, c.part)) for c in changed)
         if item.regrades:
             return regrade_reason(changed, told)
         tried = [self.past.unusable[p] for p in regradable(trend, item.trial) if p in self.past.unusable]
-        return reason(item.trial, trend, changed, told) + (f"; not graded again: {tried[0]}" if tried else "")
+        return reason(item.trial, item.wanted.iterations, trend, changed, told) + (
+            f"; not graded again: {tried[0]}" if tried else ""
+        )
 
     def choices(self, world: World) -> list[Choice]:
         """What becomes of each wanted batch, and why."""

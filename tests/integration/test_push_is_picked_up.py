@@ -134,7 +134,9 @@ def test_a_folder_that_the_configuration_names_is_shared_like_the_roles(tmp_path
     assert world.run("once").code == 0
     assert due(world) == {}
     world.commit({"library/break.yml": (files["library/break.yml"] or "") + "# More\n"}, "Break it more")
-    assert due(world)["alpha"]["reason"].endswith(": Break it more")
+    told = due(world)["alpha"]["reason"]
+    assert told.startswith("library/break.yml changed in ")
+    assert told.endswith(": Break it more")
 
 
 def test_raising_the_iterations_from_two_to_three_adds_one(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.core.model import Batch, Trial
-from reconciler.core.reasons import changes, regradable, regrade_reason, reuse_reason
+from reconciler.core.reasons import changes, reason, regradable, regrade_reason, reuse_reason
 from reconciler.core.trends import BatchResults, Trend, fold
 from tests.builders import batch, results
 
@@ -44,6 +44,12 @@ def test_another_iteration_epoch_or_mode_and_the_batch_itself_cannot() -> None:
     assert regradable(held, trial(1, epoch="20260101T000000Z")) == ()
     assert regradable(trend(results(3, 3)), trial(of=batch())) == ()
     assert len(regradable(held, trial(1))) == 1
+
+
+def test_more_iterations_are_told_by_their_number_for_each_of_those_that_are_added() -> None:
+    one = trend(results(1, 1))
+    for iteration in (2, 3):
+        assert reason(trial(iteration, of=batch()), 3, one, (), None) == "3 iterations are wanted now, and 1 was"
 
 
 def test_the_reasons_name_the_commit_of_the_measurement_and_what_changed() -> None:

@@ -150,6 +150,11 @@ def path_of_file(folder: str, part: str) -> str:
     return posixpath.normpath(f"{folder}/{part}")
 
 
+def named_for_people(folder: str, part: str) -> str:
+    """A part's name as people know it: a file outside of the folder by its path in the repository."""
+    return path_of_file(folder, part) if part.startswith("../") else part
+
+
 def files_of(folder: str, *components: Mapping[str, str]) -> tuple[str, ...]:
     """The repository paths of every file in the parts of components.
 
