@@ -7,7 +7,6 @@ truly an orphan, and a trial without a lease is either recorded or was never beg
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from reconciler.core.errors import Unavailable
 from reconciler.core.model import COMPONENTS, Mode
@@ -29,11 +28,10 @@ from reconciler.ports import (
     Timetable,
 )
 from reconciler.shell.blame import Blame
+from reconciler.shell.epochs import Epochs
 from reconciler.shell.machines import no_such_mode
 from reconciler.shell.past import Past
 from reconciler.shell.reading import Definitions
-
-_EPOCH = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +76,16 @@ class Observer:
     definitions: Definitions
     revision: str | None = None
     source_problem: str | None = None
-    _declared: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _scheduled: tuple[Demands, Mapping[str, Cron]] | None = None
     _memo: tuple[tuple[object, ...], Outstanding] | None = None
     _images: dict[tuple[Mode, str], str] | None = None
     _blame: Blame = field(init=False)
+    _epochs: Epochs = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is asked of the source yet."""
         self._blame = Blame(source=self.source)
+        self._epochs = Epochs(source=self.source, timetable=self.timetable, clock=self.clock)
 
     async def fetch(self) -> bool:
         """Bring the newest revision here; True when it is another one than before."""
@@ -116,7 +115,7 @@ class Observer:
         catalogue = await asyncio.to_thread(self.definitions.at, self.revision) if self.revision else None
         demands = await self._demands(catalogue, unavailable)
         schedules = self._schedules(demands)
-        epochs = await asyncio.to_thread(self._epochs, schedules)
+        epochs = await asyncio.to_thread(self._epochs.newest, schedules, catalogue, self.revision)
         return World(
             revision=self.revision,
             catalogue=catalogue,
@@ -178,28 +177,6 @@ class Observer:
         if self._scheduled is None or self._scheduled[0] is not demands:
             self._scheduled = demands, {d.benchmark: d.schedule for d in demands.demands if d.schedule is not None}
         return self._scheduled[1]
-
-    def _epochs(self, schedules: Mapping[str, Cron]) -> dict[str, str]:
-        """The newest fire time of each schedule since it was declared, "" before the first."""
-        now = self.clock.now()
-        fires = {
-            name: self.timetable.last_fire(cron, after=self._declared_at(name), until=now)
-            for name, cron in schedules.items()
-        }
-        return {name: fire.strftime(_EPOCH) if fire else "" for name, fire in fires.items()}
-
-    def _declared_at(self, benchmark: str) -> datetime:
-        """When the benchmark's file last changed: a schedule counts from the commit that declared it."""
-        catalogue = self.definitions.catalogue
-        assert catalogue is not None
-        assert self.revision is not None
-        path = catalogue.benchmark_paths()[benchmark]
-        entry = catalogue.entry(path)
-        key = (path, entry.oid if entry else "")
-        if key not in self._declared:
-            commit = self.source.last_change(self.revision, [path])
-            self._declared[key] = commit.at if commit else self.clock.now()
-        return self._declared[key]
 
     def _outstanding(self, demands: Demands, epochs: Mapping[str, str], results: Results) -> Outstanding:
         """Wanted minus recorded; the same objects in give the same object out."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.results import MemoryResults
 from reconciler.core.errors import Transient, Unavailable
 from reconciler.core.model import Job, PlaybookResult
-from reconciler.core.planning import Limits
+from reconciler.core.planning import Limits, Plan
 from reconciler.ports import Assignment, Lease
 from reconciler.shell.events import Ended, Event, Regraded, Started
 from tests.builders import task
@@ -303,6 +303,27 @@ async def test_a_sweep_runs_once_per_fire_time_and_missed_ones_coalesce(world: S
     world.clock.jump(timedelta(hours=-1))
     await world.settle()
     assert len(world.records()) == before + 1
+
+
+async def test_a_missed_sweep_outlives_an_edit_of_its_benchmark_and_ends_with_its_schedule(world: ShellWorld) -> None:
+    """The first commit is of midnight, each further one of a minute later."""
+    world.clock.jump(datetime(2026, 1, 1, 0, 10, tzinfo=UTC) - world.clock.now())
+    world.commit(definitions(iterations=1, schedule="20 0 * * *", on_change=False))
+    assert (await decided(world)).due == (), "yesterday's was before it was declared"
+    for number in range(30):
+        world.commit({"README.md": b"%d" % number})
+    world.clock.jump(timedelta(hours=1))
+    world.commit(definitions(iterations=2, schedule="20 0 * * *", on_change=False), "more iterations, at 00:31")
+    assert [d.trial.epoch for d in (await decided(world)).due] == ["20260101T002000Z"] * 2
+    world.commit(definitions(iterations=2, schedule="19 0 * * *", on_change=False), "earlier from now on, at 00:32")
+    assert (await decided(world)).due == ()
+
+
+async def decided(world: ShellWorld) -> Plan:
+    """The plan of a daemon that begins."""
+    daemon = world.daemon()
+    await daemon.observer.fetch()
+    return daemon.decide(await daemon.observer.look())
 
 
 async def test_newer_inputs_supersede_queued_trials_of_older_ones(world: ShellWorld) -> None:

@@ -226,6 +226,15 @@ def _benchmark(file: BenchmarkFile) -> Benchmark:
     )
 
 
+def schedule_in(data: bytes) -> tuple[object, ...] | None:
+    """The schedule of a benchmark's file as it is written there, right or wrong; None where the file cannot be read."""
+    try:
+        fields = read_yaml(text_of(data)).value
+    except Broken:
+        return None
+    return (fields.get("schedule"), fields.get("timezone", "UTC")) if isinstance(fields, dict) else None
+
+
 def _schedule_problems(file: BenchmarkFile, context: Context) -> list[Problem]:
     found: list[Problem] = []
     if zone := context.cron_error("0 0 * * *", file.timezone):
