@@ -60,28 +60,30 @@ def build_records(
     follower: Follower,
     parse: Callable[[str, bytes], Parsed[Scenario]],
 ) -> dict[str, ScenarioRecord | None]:
-    """Path of ``scenario.json`` to its record, None where it is gone. Reads in two goes: scenarios, then playbooks.
+    """Path of ``scenario.json`` to its record, None where it is gone. Everything is read in one go.
 
     ``parse`` makes a scenario of a path and what is written there.
     """
-    paths = {f"{folder}/{SCENARIO_FILE}": folder for folder in folders}
+    paths = {f"{folder}/{SCENARIO_FILE}": folder for folder in sorted(folders)}
     found: dict[str, ScenarioRecord | None] = {p: None for p in paths if p not in tree.entries}
     here = {path: own_files(folder, tree) for path, folder in paths.items() if path not in found}
-    blobs.fetch(tree.entries[path].oid for path in here)
-    wanted = (e for files in here.values() for p, e in files.items() if may_matter(p) or is_inventory(p))
-    blobs.fetch(e.oid for e in wanted if is_regular(e))
+    blobs.fetch(e.oid for files in here.values() for p, e in files.items() if _is_read(p) and is_regular(e))
     for path, inside in here.items():
         found[path] = _record(path, paths[path], inside, tree, blobs, follower, parse)
     return found
 
 
+def _is_read(path: str) -> bool:
+    """Whether more than the name of a file of a scenario's folder matters."""
+    return path == SCENARIO_FILE or may_matter(path) or is_inventory(path)
+
+
 def own_files(folder: str, tree: Tree) -> Mapping[str, Entry]:
     """A scenario's files, as seen from its folder; those of a scenario in a folder below are not its own."""
-    start, entries = len(folder) + 1, tree.entries
-    files = {path[start:]: entries[path] for path in tree.under(folder)}
+    files = tree.below(folder)
     if nested := [f[: -len(SCENARIO_FILE)] for f in files if f.endswith("/" + SCENARIO_FILE)]:
-        return {f: e for f, e in files.items() if not f.startswith(tuple(nested))}
-    return files
+        files = [f for f in files if not f.startswith(tuple(nested))]
+    return {f: tree.entries[f"{folder}/{f}"] for f in files}
 
 
 def _record(

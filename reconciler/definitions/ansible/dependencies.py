@@ -93,8 +93,7 @@ def depend(
     folder: str, inside: Mapping[str, Entry], playbooks: tuple[str, ...], tree: Tree, follower: Follower
 ) -> Dependencies:
     """The dependencies of the scenario in ``folder``. ``inside`` are its own files, ``playbooks`` those of its ansible rules."""
-    around = frozenset(seen_from(folder, p) for p in tree.under(folder))
-    layout = _layout(around, frozenset(inside), playbooks)
+    layout = _layout(frozenset(tree.below(folder)), frozenset(inside), playbooks)
     findings = unreadable(folder, layout.scripts, tree, follower)
     if not tree.links and not (
         follower.any_worth_following(playbooks, inside, layout.near_truth)
@@ -182,12 +181,11 @@ def _needing_init(files: Iterable[str], tree: Tree, follower: Follower) -> str:
 
 def unreadable(folder: str, scripts: Iterable[str], tree: Tree, follower: Follower) -> tuple[Finding, ...]:
     """A finding for each playbook of a folder that is not YAML."""
-    paths = [f"{folder}/{p}" for p in scripts]
-    wrong = ((p, follower.syntax_error(tree.entries[p])) for p in paths if p not in tree.links)
+    paths = [path for script in scripts if (path := f"{folder}/{script}") not in tree.links]
     return tuple(
         Finding(path=p, line=e.line, column=e.column, rule=e.rule, message=e.message, hint=e.hint)
-        for p, e in wrong
-        if e
+        for p in paths
+        if (e := follower.syntax_error(tree.entries[p]))
     )
 
 

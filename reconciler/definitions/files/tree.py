@@ -30,6 +30,11 @@ class Tree:
         """The paths below a folder; empty when there is no such folder."""
         return self._paths[bisect_left(self._paths, folder + "/") : bisect_left(self._paths, folder + "0")]
 
+    def below(self, folder: str) -> list[str]:
+        """The same as seen from the folder."""
+        start = len(folder) + 1
+        return [path[start:] for path in self.under(folder)]
+
     def link_at(self, path: str) -> str | None:
         """The symbolic link that ``path`` is, or would be reached through."""
         if not self.links:
@@ -47,7 +52,7 @@ class Blobs:
 
     def fetch(self, oids: Iterable[str]) -> None:
         """Read many at once, before they are asked for."""
-        if missing := {o for o in oids if o not in self._known}:
+        if missing := dict.fromkeys(o for o in oids if o not in self._known):
             self._known.update(self._read(missing))
 
     def __getitem__(self, oid: str) -> bytes:
