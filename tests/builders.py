@@ -1,8 +1,6 @@
 """Values for tests: a test names only what it is about."""
 
-from collections.abc import Mapping
-
-from reconciler.core.model import Batch, Command, Gate, Inputs, Job, Mode, Resolution, Rule, Task, Variant
+from reconciler.core.model import Batch, Command, Component, Gate, Inputs, Job, Mode, Resolution, Rule, Task, Variant
 from reconciler.core.planning import Missing, Outstanding, Wanted
 from reconciler.core.trends import BatchResults, Result
 
@@ -10,7 +8,7 @@ from reconciler.core.trends import BatchResults, Result
 def inputs(**parts: str) -> Inputs:
     """Inputs with one part per component; ``agent="2"`` gives the component ``agent`` another content."""
     known = {"world": "1", "task": "1", "agent": "1", "truth": "1", "rules": "1"} | parts
-    return Inputs(**{name: {f"{name} part": oid} for name, oid in known.items()})
+    return Inputs(**{name: Component.of({f"{name} part": oid}) for name, oid in known.items()})
 
 
 def variant(specialty: str = "LINUX_ADMINISTRATION") -> Variant:
@@ -75,13 +73,12 @@ def results(
 ) -> BatchResults:
     """The ``number``-th batch of a series (batches with higher numbers finished later)."""
     of = batch(mode=mode, **parts)
-    parts_by_component: Mapping[str, Mapping[str, str]] = {c: getattr(of.inputs, c) for c in of.inputs.digests}
     return BatchResults(
         batch=of.id,
         epoch=epoch,
         mode=mode,
         digests=of.inputs.digests,
-        parts=parts_by_component,
+        parts=of.inputs.parts,
         wanted=wanted_iterations or measured,
         gate=gate or Gate(pass_rate=1.0, compliance=0.0),
         results=tuple(

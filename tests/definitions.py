@@ -130,8 +130,8 @@ def changed(before: Files, after: Files) -> dict[str, list[str]]:
     """Per component, the parts that differ in the one batch of both repositories."""
     (old,), (new,) = batches(load(before)).values(), batches(load(after)).values()
     found = {}
-    for name in old.inputs.digests:
-        one, other = getattr(old.inputs, name), getattr(new.inputs, name)
+    for name, one in old.inputs.parts.items():
+        other = new.inputs.parts[name]
         if parts := sorted(p for p in {*one, *other} if one.get(p) != other.get(p)):
             found[name] = parts
     assert {n for n in old.inputs.digests if old.inputs.digests[n] != new.inputs.digests[n]} == set(found)

@@ -1,13 +1,13 @@
 """The words of the program as values: what is declared, what is tried, what was seen.
 
-Every value is frozen and keyword-only. Parsing happens at the edge (``reconciler.definitions``); what is here is right.
+Every value is frozen, and made with keywords. Parsing happens at the edge (``reconciler.definitions``); what is here is right.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reconciler.core.digests import digest, path_safe
 
@@ -170,24 +170,36 @@ class Variant:
         return path_safe("--".join(p for p in (self.label, self.main_engine, self.secondary_engine) if p))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """Everything that could change a trial's result: per component, each part's name and content id.
+class Component(NamedTuple):
+    """Each part's name and content id, and the digest of them all: two equal digests mean equal parts."""
 
-    The digest of a component is the digest of its parts, so two equal digests mean equal parts, and the parts
-    say what changed when digests differ.
-    """
+    parts: Mapping[str, str]
+    digest: str
 
-    world: Mapping[str, str]
-    task: Mapping[str, str]
-    agent: Mapping[str, str]
-    truth: Mapping[str, str]
-    rules: Mapping[str, str]
+    @classmethod
+    def of(cls, parts: Mapping[str, str]) -> "Component":
+        """Parts with their digest."""
+        return cls(parts, digest(parts))
 
-    @cached_property
+
+class Inputs(NamedTuple):
+    """Everything that could change a trial's result. Where digests differ, the parts say what changed."""
+
+    world: Component
+    task: Component
+    agent: Component
+    truth: Component
+    rules: Component
+
+    @property
     def digests(self) -> Mapping[str, str]:
         """Component name to digest, in the order of ``COMPONENTS``."""
-        return {name: digest(getattr(self, name)) for name in COMPONENTS}
+        return {name: component.digest for name, component in zip(COMPONENTS, self, strict=True)}
+
+    @property
+    def parts(self) -> Mapping[str, Mapping[str, str]]:
+        """Component name to its parts, in the order of ``COMPONENTS``."""
+        return {name: component.parts for name, component in zip(COMPONENTS, self, strict=True)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,9 +215,8 @@ class Batch:
     def id(self) -> str:
         """Digest over scenario key, variant, mode and the component digests: 20 hex digits."""
         v = self.variant
-        return digest(
-            [self.scenario, v.specialty, v.main_engine, v.secondary_engine, self.mode, *self.inputs.digests.values()]
-        )
+        digests = [component.digest for component in self.inputs]
+        return digest([self.scenario, v.specialty, v.main_engine, v.secondary_engine, self.mode, *digests])
 
     @property
     def series(self) -> str:

@@ -18,8 +18,8 @@ class Change:
 def changes(inputs: Inputs, before: Mapping[str, Mapping[str, str]]) -> tuple[Change, ...]:
     """The parts of ``inputs`` that are new, gone or different, component by component."""
     found = []
-    for component in COMPONENTS:
-        old, new = before.get(component, {}), getattr(inputs, component)
+    for component, parts in inputs.parts.items():
+        old, new = before.get(component, {}), parts
         found += [Change(component=component, part=p) for p in sorted({*old, *new}) if old.get(p) != new.get(p)]
     return tuple(found)
 

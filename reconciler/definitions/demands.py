@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.core.model import Batch, Inputs, Mode, Variant
+from reconciler.core.model import Batch, Component, Inputs, Mode, Variant
 from reconciler.definitions.files.values import Benchmark
 from reconciler.definitions.inputs import (
     AgentDigests,
@@ -15,7 +15,7 @@ from reconciler.definitions.inputs import (
     world,
 )
 from reconciler.definitions.library import Library
-from reconciler.definitions.records import Component, ScenarioRecord
+from reconciler.definitions.records import ScenarioRecord
 from reconciler.definitions.survey import Scenarios, Survey
 from reconciler.definitions.templates import ResolvedTemplate
 from reconciler.definitions.values import Blocked, Demand, Demands
@@ -159,7 +159,7 @@ class Assembler:
                 if (lineup, mode) in found or (lineup.specialty is None and not own):
                     continue
                 batch = before.get((lineup, mode))
-                if batch is None or batch.inputs.world is not worlds[mode][1].parts:
+                if batch is None or batch.inputs.world is not worlds[mode][1]:
                     variant = variant_of(record, lineup)
                     agent = self._agents.of(record, lineup, own, briefed)
                     batch = _batch(record, variant, mode, worlds[mode][1], agent, same.get((variant, mode)))
@@ -174,18 +174,9 @@ def _same(one: object, other: object) -> bool:
 def _batch(
     record: ScenarioRecord, variant: Variant, mode: Mode, world: Component, agent: Component, before: Batch | None
 ) -> Batch:
-    task, truth, rules = record.task, record.truth, record.rules
-    digests = {
-        "world": world.digest,
-        "task": task.digest,
-        "agent": agent.digest,
-        "truth": truth.digest,
-        "rules": rules.digest,
-    }
-    if before is not None and before.inputs.digests == digests:
+    inputs = Inputs(world=world, task=record.task, agent=agent, truth=record.truth, rules=record.rules)
+    if before is not None and before.inputs == inputs:
         return before
-    inputs = Inputs(world=world.parts, task=task.parts, agent=agent.parts, truth=truth.parts, rules=rules.parts)
-    vars(inputs)["digests"] = digests  # known already: not computed again
     return Batch(scenario=record.claim, variant=variant, mode=mode, inputs=inputs)
 
 
@@ -193,24 +184,12 @@ def _demands(
     record: ScenarioRecord, terms: Iterable[Terms], batches: Mapping[tuple[Lineup, Mode], Batch], used: Used
 ) -> Iterable[Demand]:
     """One demand per batch and way of wanting it: that of the benchmark which wants most."""
-    memory, names = sum(t.memory_mib for t in used), tuple(dict.fromkeys(t.name for t in used))
-    scenario, folder = record.scenario, record.folder
+    memory = sum(t.memory_mib for t in used)
     found: dict[tuple[object, ...], Demand] = {}
     for benchmark, batch in _wanted(terms, batches):
         way = (batch.variant, batch.mode, benchmark.schedule, benchmark.on_change)
-        if way not in found or found[way].iterations < benchmark.iterations:
-            found[way] = Demand(
-                batch=batch,
-                iterations=benchmark.iterations,
-                on_change=benchmark.on_change,
-                schedule=benchmark.schedule,
-                benchmark=benchmark.name,
-                gate=benchmark.gate,
-                memory_mib=memory,
-                templates=names,
-                scenario=scenario,
-                folder=folder,
-            )
+        if way not in found or found[way].benchmark.iterations < benchmark.iterations:
+            found[way] = Demand(batch=batch, benchmark=benchmark, scenario=record.scenario, memory_mib=memory)
     return found.values()
 
 

@@ -1,16 +1,17 @@
 """The components of a batch's inputs: ``world`` and ``agent``; the rest follows from the scenario alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from reconciler.core.digests import digest
 from reconciler.core.guards import guarded
-from reconciler.core.model import Agent, Mode, OperationalRule, Specialty, Variant
+from reconciler.core.model import Agent, Component, Mode, OperationalRule, Specialty, Variant
 from reconciler.definitions.ansible.dependencies import path_of_file
 from reconciler.definitions.files.matching import Facts, matches
 from reconciler.definitions.files.values import HostResource, Parsed
-from reconciler.definitions.records import Component, ScenarioRecord, component, text_id
+from reconciler.definitions.records import ScenarioRecord, text_id
 from reconciler.definitions.templates import ResolvedTemplate
 from reconciler.definitions.wants import Lineup
 
@@ -20,8 +21,7 @@ Images = Mapping[tuple[Mode, str], str]
 """(mode, template name) to the fingerprint of what its sandboxes start from."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Briefing:
+class Briefing(NamedTuple):
     """The operational rules that match: all of them, and per host its own where hosts differ."""
 
     rules: Rules
@@ -61,7 +61,7 @@ def world(record: ScenarioRecord, mode: Mode, templates: Sequence[ResolvedTempla
     if guarded(scenario):
         lists = (scenario.allowed_agents, scenario.allowed_hosts, scenario.forbidden_commands)
         parts["guards"] = digest([sorted({*each}) for each in lists])
-    return component(parts)
+    return Component.of(parts)
 
 
 def variant_of(record: ScenarioRecord, lineup: Lineup) -> Variant:
@@ -104,7 +104,7 @@ class AgentDigests:
                 parts["specialties"] = _rows_id(who)
             if briefing.shares:
                 parts["rules by host"] = _rows_id((host, *(r.claim for r in rules)) for host, rules in briefing.shares)
-            self._known[key] = component(parts)
+            self._known[key] = Component.of(parts)
         return self._known[key]
 
     def _parts(self, specialties: Specialties, lineup: Lineup, rules: Rules) -> dict[str, str]:

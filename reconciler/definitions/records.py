@@ -1,34 +1,19 @@
 """A scenario with what follows from its files alone, computed once per content: everything a batch needs but the variant."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
-from reconciler.core.digests import digest
-from reconciler.core.model import Scenario
+from reconciler.core.model import Component, Scenario
 from reconciler.definitions.ansible.dependencies import Dependencies
 from reconciler.definitions.files.findings import Finding
 from reconciler.definitions.files.holes import NO_HOLES, Holes
 from reconciler.definitions.files.matching import Facts, facts
 
 
-class Component(NamedTuple):
-    """One component of a batch's inputs: its parts, and their digest."""
-
-    parts: Mapping[str, str]
-    digest: str
-
-
 def text_id(*texts: str) -> str:
     """Content of a part that is nothing but texts: cheaper than canonical JSON, and as sure."""
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
-
-
-def component(parts: Mapping[str, str]) -> Component:
-    """Parts with their digest."""
-    return Component(parts, digest(parts))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,12 +52,14 @@ class ScenarioRecord:
     def task(self) -> Component:
         """Ticket title and body."""
         scenario = self.scenario
-        return component({"ticket title": text_id(scenario.ticket_title), "ticket body": text_id(scenario.ticket_body)})
+        return Component.of(
+            {"ticket title": text_id(scenario.ticket_title), "ticket body": text_id(scenario.ticket_body)}
+        )
 
     @cached_property
     def truth(self) -> Component:
         """The ansible rules' playbooks and what they reach."""
-        return component(self.dependencies.truth)
+        return Component.of(self.dependencies.truth)
 
     @cached_property
     def rules(self) -> Component:
@@ -83,7 +70,7 @@ class ScenarioRecord:
             while name in parts:
                 name, count = f"rule {rule.label} ({count})", count + 1
             parts[name] = rule.digest
-        return component(parts)
+        return Component.of(parts)
 
     @cached_property
     def facts(self) -> Facts:

@@ -4,29 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from reconciler.core.model import Agent, Batch, Gate, Host, OperationalRule, Scenario, Specialty, Variant
+from reconciler.core.model import Agent, Batch, Host, OperationalRule, Scenario, Specialty, Variant
 from reconciler.core.planning import Wanted
-from reconciler.ports import Cron
+from reconciler.definitions.files.values import Benchmark
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """A batch that a benchmark wants, ``iterations`` times: on change, and in each sweep of ``schedule``.
+    """A batch that a benchmark wants, as often and when the benchmark says.
 
-    Benchmarks that want the same batch in the same way are one demand, under the name of the one that wants most.
+    Of benchmarks that want the same batch in the same way it is the one that wants most.
     """
 
     batch: Batch
-    iterations: int
-    on_change: bool
-    schedule: Cron | None
-    benchmark: str
-    gate: Gate
+    benchmark: Benchmark
+    scenario: Scenario
     memory_mib: int
     """What its sandboxes need together."""
-    templates: tuple[str, ...]
-    scenario: Scenario
-    folder: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +46,7 @@ class Demands:
 
     @cached_property
     def _by_batch(self) -> Mapping[tuple[str, str], Demand]:
-        return {(d.batch.id, d.benchmark): d for d in self.demands}
+        return {(d.batch.id, d.benchmark.name): d for d in self.demands}
 
 
 @dataclass(frozen=True, kw_only=True)

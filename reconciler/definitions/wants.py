@@ -1,6 +1,7 @@
 """A benchmark's names resolved: which scenarios, which variants, and what of it cannot be."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from reconciler.core.model import EngineSettings, Specialty, Variant
 from reconciler.definitions.files.findings import Finding
@@ -15,8 +16,7 @@ Specialties = Shelf[Parsed[Specialty]]
 Engines = Shelf[Parsed[EngineSettings]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lineup:
+class Lineup(NamedTuple):
     """A variant with its definitions at hand; ``specialty`` None: those of the scenario's agents."""
 
     specialty: Parsed[Specialty] | None

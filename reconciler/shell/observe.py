@@ -175,7 +175,8 @@ class Observer:
     def _schedules(self, demands: Demands) -> Mapping[str, Cron]:
         """The schedule of each benchmark that has one; the same demands are not gone through again."""
         if self._scheduled is None or self._scheduled[0] is not demands:
-            self._scheduled = demands, {d.benchmark: d.schedule for d in demands.demands if d.schedule is not None}
+            benchmarks = (d.benchmark for d in demands.demands)
+            self._scheduled = demands, {b.name: b.schedule for b in benchmarks if b.schedule is not None}
         return self._scheduled[1]
 
     def _outstanding(self, demands: Demands, epochs: Mapping[str, str], results: Results) -> Outstanding:
@@ -190,9 +191,9 @@ class Observer:
         """Demand as batches: on change, and for the newest fire time of its schedule."""
         by_hand = self.definitions.by_hand
         for demand in demands.demands:
-            if demand.on_change:
+            if demand.benchmark.on_change:
                 yield _want(demand, by_hand.epoch if by_hand else "")
-            if demand.schedule is not None and (epoch := epochs[demand.benchmark]):
+            if demand.benchmark.schedule is not None and (epoch := epochs[demand.benchmark.name]):
                 yield _want(demand, epoch)
 
     async def _attempts(self) -> dict[str, Attempt]:
@@ -217,10 +218,10 @@ class Observer:
 def _want(demand: Demand, epoch: str) -> Wanted:
     return Wanted(
         batch=demand.batch,
-        iterations=demand.iterations,
+        iterations=demand.benchmark.iterations,
         memory_mib=demand.memory_mib,
         epoch=epoch,
-        benchmark=demand.benchmark,
+        benchmark=demand.benchmark.name,
     )
 
 

@@ -51,7 +51,7 @@ class Preparer:
         told: dict[tuple[str, str], str | None] = {}
 
         def commit(demand: Demand, change: Change) -> str | None:
-            key = (change.part, demand.folder if change.component != "agent" else "")
+            key = (change.part, demand.scenario.folder if change.component != "agent" else "")
             if commits and key not in told:
                 found = self.observer.commit_of_change(demand, change.component, change.part)
                 told[key] = f"{found.short}: {found.subject}" if found else None
@@ -65,7 +65,7 @@ class Preparer:
         before = holder(trend, item.regrades) if item.regrades else latest(trend, item.trial)
         changed = changes(item.trial.batch.inputs, before.parts) if before else ()
         told = commit(demand, changed[0]) if changed else None
-        changed = tuple(replace(c, part=named_for_people(demand.folder, c.part)) for c in changed)
+        changed = tuple(replace(c, part=named_for_people(demand.scenario.folder, c.part)) for c in changed)
         if item.regrades:
             return regrade_reason(changed, told)
         tried = [self.past.unusable[p] for p in regradable(trend, item.trial) if p in self.past.unusable]
@@ -125,15 +125,16 @@ class Preparer:
     def _work(self, world: World, due: Due, why: str) -> Work:
         demand, trial, catalogue = world.demands.of(due.wanted), due.trial, world.catalogue
         assert catalogue is not None
+        inputs = trial.batch.inputs
         return Work(
             trial=trial,
             stage=stage_of(catalogue, demand.scenario, trial.batch.mode),
             seats=catalogue.seating(trial.batch),
-            checkout=files_of(demand.folder, trial.batch.inputs.world, trial.batch.inputs.truth),
+            checkout=files_of(demand.scenario.folder, inputs.world.parts, inputs.truth.parts),
             origin=Origin(repository=self.repository, ref=self.ref, commit=world.revision or ""),
-            benchmark=demand.benchmark,
-            iterations=demand.iterations,
-            gate=demand.gate,
+            benchmark=demand.benchmark.name,
+            iterations=demand.benchmark.iterations,
+            gate=demand.benchmark.gate,
             memory_mib=demand.memory_mib,
             reason=why,
             regrades=due.regrades,

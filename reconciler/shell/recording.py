@@ -190,7 +190,7 @@ def build(work: Work, seen: Seen, score: Score, transcript: TranscriptPart) -> T
         "benchmark": {"name": work.benchmark, "iterations": work.iterations, "gate": asdict(work.gate)},
         "source": asdict(work.origin),
         "digests": dict(trial.batch.inputs.digests),
-        "parts": {name: dict(getattr(trial.batch.inputs, name)) for name in trial.batch.inputs.digests},
+        "parts": {name: dict(parts) for name, parts in trial.batch.inputs.parts.items()},
         "mode": trial.batch.mode,
         "sandbox": {
             "template": template.name if template else "",

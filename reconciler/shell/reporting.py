@@ -78,7 +78,8 @@ class Rows:
         demands = world.demands.demands
         trends = self.past.trends(at, {d.batch.series for d in demands})
         proven = self.proven.batches(world.catalogue, world.demands, at)
-        return [row(d.batch, d.iterations, trends[d.batch.series], proven=d.batch.id in proven) for d in demands]
+        wanted = ((d.batch, d.benchmark.iterations) for d in demands)
+        return [row(b, iterations, trends[b.series], proven=b.id in proven) for b, iterations in wanted]
 
 
 @dataclass(kw_only=True)

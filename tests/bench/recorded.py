@@ -29,7 +29,7 @@ def record(trial: Trial) -> TrialRecord:
         "benchmark": {"name": "all", "iterations": 5, "gate": {"pass_rate": 1.0, "compliance": 0.0}},
         "source": {"repository": "/srv/definitions.git", "ref": "main", "commit": "0" * 40},
         "digests": dict(inputs.digests),
-        "parts": {name: dict(getattr(inputs, name)) for name in inputs.digests},
+        "parts": {name: dict(parts) for name, parts in inputs.parts.items()},
         "mode": trial.batch.mode,
         "sandbox": {"template": "debian-base", "image": "host", "cpus": 1, "memory_mib": 256},
         "started_at": _MOMENT,

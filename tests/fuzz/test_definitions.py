@@ -39,7 +39,7 @@ def of_good(files: Files) -> tuple[Scenario, list[Finding], list[object]]:
     json.dumps(sarif_document(findings)).encode()
     demands = catalogue.demands({("incus", "good"): "image"})
     # an operational rule gets into every agent's context that its tags match, so the agent is not the scenario's own matter
-    inputs = [d.batch.inputs for d in demands.demands if d.benchmark == "good"]
+    inputs = [d.batch.inputs for d in demands.demands if d.benchmark.name == "good"]
     wanted: list[object] = [(i.world, i.task, i.truth, i.rules) for i in inputs]
     ours = [f for f in findings if f.path in GOOD]
     return catalogue.scenarios["good"], ours, wanted

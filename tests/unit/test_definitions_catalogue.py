@@ -20,11 +20,11 @@ def test_a_demand_says_everything_that_a_trial_needs() -> None:
     gate = {"pass_rate": 0.9, "compliance": 100}
     wanted = benchmark(iterations=3, schedule="0 2 * * *", timezone="Europe/Paris", gate=gate)
     (demand,) = load(repository() | {"config/benchmarks/all.yaml": wanted}).demands({}).demands
-    assert (demand.iterations, demand.on_change, demand.benchmark) == (3, True, "all")
-    assert demand.schedule == Cron(expression="0 2 * * *", timezone="Europe/Paris")
-    assert (demand.gate.pass_rate, demand.gate.compliance) == (0.9, 100)
-    assert (demand.memory_mib, demand.templates) == (1024, ("debian-base",))
-    assert (demand.scenario.key, demand.folder) == ("nginx", "scenarios/nginx")
+    wants = demand.benchmark
+    assert (wants.name, wants.iterations, wants.on_change) == ("all", 3, True)
+    assert wants.schedule == Cron(expression="0 2 * * *", timezone="Europe/Paris")
+    assert (wants.gate.pass_rate, wants.gate.compliance) == (0.9, 100)
+    assert (demand.scenario.key, demand.scenario.folder, demand.memory_mib) == ("nginx", "scenarios/nginx", 1024)
     assert demand.batch.variant == Variant(specialty="LINUX_ADMINISTRATION", main_engine="runbook")
 
 
@@ -87,14 +87,15 @@ def test_a_secondary_engine_is_part_of_the_variant_and_of_the_agent() -> None:
     files = repository() | {"config/engines/second.yaml": "adapter: command\n", "config/benchmarks/all.yaml": wanted}
     (demand,) = load(files).demands({}).demands
     assert demand.batch.variant.secondary_engine == "second"
-    assert {"engine runbook", "secondary engine second"} <= set(demand.batch.inputs.agent)
+    assert {"engine runbook", "secondary engine second"} <= set(demand.batch.inputs.agent.parts)
 
 
 def demands_of(*wanted: dict[str, Any]) -> list[tuple[str, int, bool, bool]]:
     files = {f"config/benchmarks/{n}.yaml": benchmark(f"b{n}", **fields) for n, fields in enumerate(wanted)}
     catalogue = load({p: t for p, t in repository().items() if "benchmarks" not in p} | files)
     assert errors(catalogue) == []
-    return [(d.benchmark, d.iterations, d.on_change, d.schedule is not None) for d in catalogue.demands({}).demands]
+    found = (d.benchmark for d in catalogue.demands({}).demands)
+    return [(b.name, b.iterations, b.on_change, b.schedule is not None) for b in found]
 
 
 def test_benchmarks_that_want_the_same_batch_are_one_demand_with_the_larger_iterations() -> None:
@@ -144,7 +145,7 @@ def test_a_file_that_appears_where_a_playbook_looked_for_it_is_noticed() -> None
     for path in ("scenarios/roles/base/tasks/main.yml", "scenarios/common/a.yml"):
         catalogue = catalogue.updated({path: store.entry("[]\n")}, store.read)
         (batch,) = batches(catalogue).values()
-        assert f"../{path.removeprefix('scenarios/')}" in batch.inputs.world
+        assert f"../{path.removeprefix('scenarios/')}" in batch.inputs.world.parts
 
 
 def test_folders_may_lie_anywhere() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.digests import digest
+from reconciler.core.model import Batch
 from reconciler.definitions.ansible.dependencies import files_of
 from reconciler.definitions.catalogue import Catalogue
 from tests.definitions import CONTEXT, Files, Store, batches, benchmark, changed, load, repository, scenario
@@ -187,14 +187,18 @@ def test_a_template_depends_on_a_file_that_its_playbooks_name_whatever_its_kind(
     }
 
 
+def differing_world(one: Batch, other: Batch) -> set[str]:
+    world = one.inputs.world.parts
+    return {part for part in world if world[part] != other.inputs.world.parts[part]}
+
+
 def test_an_image_and_a_mode_are_parts_of_the_world() -> None:
     catalogue = load(repository())
     one, two = (catalogue.demands({("incus", "debian-base"): f}).demands[0].batch for f in ("a", "b"))
-    assert {p for p in one.inputs.world if one.inputs.world[p] != two.inputs.world[p]} == {"image debian-base"}
+    assert differing_world(one, two) == {"image debian-base"}
     other = load(repository() | {"config/benchmarks/all.yaml": benchmark(mode="namespace")})
     (namespace,) = other.demands({("namespace", "debian-base"): "a"}).demands
-    differing = {p for p in one.inputs.world if one.inputs.world[p] != namespace.batch.inputs.world[p]}
-    assert differing == {"mode", "template debian-base"}
+    assert differing_world(one, namespace.batch) == {"mode", "template debian-base"}
 
 
 def test_moving_a_folder_changes_nothing_as_long_as_it_reaches_the_same() -> None:
@@ -209,7 +213,7 @@ def test_an_executable_bit_is_content() -> None:
     first = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
     second = first.updated({path: store.entry("x", "100755")}, store.read)
     (one,), (two,) = batches(first).values(), batches(second).values()
-    assert {p for p in one.inputs.world if one.inputs.world[p] != two.inputs.world[p]} == {"tool.sh"}
+    assert differing_world(one, two) == {"tool.sh"}
 
 
 def test_an_include_with_a_name_made_at_run_time_makes_the_truth_cover_the_folder() -> None:
@@ -265,14 +269,15 @@ def test_two_rules_with_one_label_are_two_parts() -> None:
     rules = [{"label": "r", "validator": "task_count", "min": n} for n in (1, 2)]
     files = repository() | {NGINX + "scenario.json": scenario(validation={"job": rules})}
     (batch,) = batches(load(files)).values()
-    assert list(batch.inputs.rules) == ["rule r", "rule r (2)"]
+    assert list(batch.inputs.rules.parts) == ["rule r", "rule r (2)"]
 
 
 def test_a_checkout_holds_the_files_that_the_digests_cover_and_no_other() -> None:
     files = rich() | {NGINX + "hosts": "a file named like a part", NGINX + "below/scenario.json": scenario("below")}
     (demand,) = (d for d in load(files).demands({}).demands if d.scenario.key == "nginx")
     inputs = demand.batch.inputs
-    assert {p.removeprefix(NGINX) for p in files_of(demand.folder, inputs.world, inputs.truth)} == {
+    covered = files_of(demand.scenario.folder, inputs.world.parts, inputs.truth.parts)
+    assert {p.removeprefix(NGINX) for p in covered} == {
         *("prepare.yml", "validate.yml", "checks/port.yml", "checks/probe.sh", "files/expected.txt", "files/conf/a"),
         *("unnamed.bin", "hosts", "scenarios/common/motd.txt", "scenarios/common/vars.yml"),
         *("scenarios/roles/base/tasks/main.yml", "scenarios/roles/base/tasks/more.yml"),
@@ -288,12 +293,8 @@ def test_a_file_that_is_no_input_is_checked_out_only_where_a_playbook_names_it(n
     def checkout(play: str) -> tuple[str, ...]:
         demands = load(files | {NGINX + "prepare.yml": PLAY + play}).demands({}).demands
         (demand,) = (d for d in demands if d.scenario.key == "nginx")
-        return files_of(demand.folder, demand.batch.inputs.world, demand.batch.inputs.truth)
+        inputs = demand.batch.inputs
+        return files_of(demand.scenario.folder, inputs.world.parts, inputs.truth.parts)
 
     assert NGINX + name not in checkout("  tasks: [{copy: {src: ./, dest: /x}}, {copy: {src: '{{ x }}', dest: /x}}]\n")
     assert NGINX + name in checkout(f"  tasks: [{{copy: {{src: {name}, dest: /x}}}}]\n")
-
-
-def test_digests_are_those_of_the_parts() -> None:
-    (batch,) = batches(load(rich())).values()
-    assert batch.inputs.digests == {c: digest(getattr(batch.inputs, c)) for c in batch.inputs.digests}

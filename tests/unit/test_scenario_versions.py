@@ -300,8 +300,8 @@ def test_a_host_given_by_its_id_is_made_from_the_plain_template() -> None:
     catalogue = load(made([{"host_id": "hst_web01"}]))
     assert errors(catalogue) == []
     (demand,) = catalogue.demands({("incus", "debian-base"): "abc"}).demands
-    assert (demand.templates, demand.memory_mib) == (("debian-base",), 1024)
-    assert demand.batch.inputs.world["image debian-base"] == "abc"
+    assert demand.memory_mib == 1024
+    assert demand.batch.inputs.world.parts["image debian-base"] == "abc"
     assert [(s.agent.name, s.host.name) for s in catalogue.seating(demand.batch)] == [("agt_web", "hst_web01")]
 
 
@@ -442,8 +442,8 @@ def test_the_documented_sandbox_scenario_is_wanted_on_its_machine_with_its_rule(
     (seat,) = catalogue.seating(demand.batch)
     assert (seat.agent.name, seat.host.name, seat.specialty.name) == ("web-agent", "web-01", "linux-administration")
     assert seat.rules == (), "its procedure is no word of the ticket"
-    assert set(demand.batch.inputs.truth) == {"validate.yml"}
-    assert {"prepare.yml", "restore.yml", "template debian-base"} <= set(demand.batch.inputs.world)
+    assert set(demand.batch.inputs.truth.parts) == {"validate.yml"}
+    assert {"prepare.yml", "restore.yml", "template debian-base"} <= set(demand.batch.inputs.world.parts)
 
 
 def test_the_documented_maintenance_scenario_seats_an_agent_at_each_host() -> None:

@@ -14,6 +14,7 @@ The platform asks a model about the ticket; words give the same answer every tim
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from reconciler.core.model import OperationalRule, Scenario
 from reconciler.definitions.files.findings import nearest, shown
@@ -87,6 +88,12 @@ def matches(rule: OperationalRule, known: Facts) -> bool:
     """
     if rule.org and known.org and rule.org != known.org:
         return False
-    procedures = [t for t in rule.tags if _class(t.lower()) == "procedure"]
-    scopes = [t for t in rule.tags if t not in procedures]
+    scopes, procedures = _by_kind(rule.tags)
     return all(map(known.hold, scopes)) and (not procedures or any(map(known.hold, procedures)))
+
+
+@lru_cache(maxsize=4096)
+def _by_kind(tags: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A rule's scope tags and its procedure tags."""
+    procedures = tuple(t for t in tags if _class(t.lower()) == "procedure")
+    return tuple(t for t in tags if t not in procedures), procedures
