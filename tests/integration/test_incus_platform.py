@@ -220,6 +220,15 @@ async def test_a_machine_that_is_stopped_in_the_middle_of_a_command_is_gone(plat
     assert failure.value.cause == "sandbox"
 
 
+async def test_a_machine_whose_memory_is_full_of_files_is_gone_and_says_how_much_it_had(
+    platform: IncusPlatform,
+) -> None:
+    async with machine(platform) as made:
+        with pytest.raises(Transient, match=r"is gone: it was shut down, or used up its memory \(512MiB\)") as failure:
+            await made.run(["sh", "-c", "cat /dev/zero >/dev/shm/big; sleep 600"], timeout=60)
+    assert failure.value.cause == "sandbox"
+
+
 # ---------------------------------------------------------------- a server that does not answer
 
 

@@ -1,6 +1,7 @@
 """What platform and templates share: instances that are booted and destroyed, from asyncio."""
 
 import asyncio
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -52,7 +53,8 @@ class Machines:
         self.pool.watch(name)
         await self.call(self.server.start, name)
         where = Instance(name=name, project=self._project, socket=self._socket)
-        sandbox = IncusSandbox(where, host=host, image=image, pool=self.pool, threads=self._threads)
+        fate = functools.partial(self._fate, name)
+        sandbox = IncusSandbox(where, host=host, image=image, pool=self.pool, fate=fate, threads=self._threads)
         reached = await sandbox.run(["sh", "-c", _REACH, "sh", host], timeout=_BOOT_S)
         if reached.exit_code != 0:
             why = (
@@ -60,6 +62,16 @@ class Machines:
             )
             raise Transient("sandbox", f"sandbox {name} did not boot: {why}")
         return sandbox
+
+    async def _fate(self, name: str) -> str:
+        """What became of an instance that runs no command. The server does not tell whether memory ran out."""
+        try:
+            found = await self.call(self.server.instance, name)
+        except (Transient, Unavailable) as error:
+            return str(error)
+        if found is None:
+            return "it was destroyed"
+        return f"it was shut down, or used up its memory ({found['config'].get('limits.memory', 'no limit')})"
 
     async def destroy(self, name: str) -> None:
         """Stop it by force and delete it; absent is success. Raises ``Transient``."""

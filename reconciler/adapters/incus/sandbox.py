@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from reconciler.adapters.incus.execute import Execution, Instance, Lost
@@ -20,10 +20,20 @@ class IncusSandbox:
 
     controller = "outside"
 
-    def __init__(self, instance: Instance, *, host: str, image: str, pool: Pool, threads: Executor) -> None:
-        """``pool`` holds its disk; ``threads`` runs its commands, one thread for each at a time."""
+    def __init__(
+        self,
+        instance: Instance,
+        *,
+        host: str,
+        image: str,
+        pool: Pool,
+        fate: Callable[[], Awaitable[str]],
+        threads: Executor,
+    ) -> None:
+        """``pool`` holds its disk, ``fate`` says why it is gone, ``threads`` runs its commands, one thread for each at a time."""
         self.name, self.host, self.image = instance.name, host, image
-        self._instance, self._pool, self._threads, self._began = instance, pool, threads, time.monotonic()
+        self._instance, self._pool, self._fate, self._threads = instance, pool, fate, threads
+        self._began = time.monotonic()
         self.variables: Mapping[str, str] = {
             "ansible_connection": "reconciler_incus",  # in reconciler/ansible_plugins
             "ansible_host": instance.name,
@@ -52,7 +62,7 @@ class IncusSandbox:
         except Lost as error:
             raise Transient("sandbox", f"sandbox {self.name} does not answer: {error}") from error
         if not ended.told and not ended.timed_out and not await self._runs():
-            raise Transient("sandbox", f"sandbox {self.name} is gone: it was stopped or destroyed")
+            raise Transient("sandbox", f"sandbox {self.name} is gone: {await self._fate()}")
         return Completed(exit_code=ended.exit_code, stdout=ended.stdout, stderr=ended.stderr, timed_out=ended.timed_out)
 
     async def vouch(self) -> None:
