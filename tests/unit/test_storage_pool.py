@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 def space(free: int, total: int = 20 * 1024) -> Space:
     """In MiB."""
-    return Space(pool="main", free=free * MIB, total=total * MIB)
+    return Space(where="storage pool main", free=free * MIB, total=total * MIB)
 
 
 ROOMY, TIGHT, FULL = space(10_000), space(1000), space(10)
@@ -49,9 +49,7 @@ def test_how_much_must_be_free(free: int, total: int, tight: bool, full: bool) -
 async def test_nothing_begins_in_a_tight_pool_and_the_reason_says_what_to_do() -> None:
     pool = Pool(told(iter([ROOMY, TIGHT])))
     await pool.room()
-    with pytest.raises(
-        Unavailable, match=r"storage pool main has 4 % \(1000 of 20480 MiB\) free.*incus storage set main"
-    ):
+    with pytest.raises(Unavailable, match=r"storage pool main has 4 % \(1000 of 20480 MiB\) free.*incus storage set"):
         await pool.room()
     assert pool.tight
 

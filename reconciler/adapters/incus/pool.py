@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from reconciler.core.errors import Transient, Unavailable
 
@@ -15,9 +17,10 @@ _EVERY_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """What is left of a pool, in bytes, for who is not the machine's root."""
+    """What is left somewhere, in bytes, for who is not the machine's root."""
 
-    pool: str
+    where: str
+    """``storage pool default``, or what lies under it."""
     free: int
     total: int
 
@@ -34,6 +37,15 @@ class Space:
     def __str__(self) -> str:
         """``3 % (614 of 20480 MiB)``."""
         return f"{100 * self.free // max(self.total, 1)} % ({self.free // _MIB} of {self.total // _MIB} MiB)"
+
+
+def beneath(where: str, folder: Path) -> list[Space]:
+    """What the filesystem under a folder says; nothing where it cannot be asked from here."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return []
+    return [Space(where=where, free=found.f_bavail * found.f_frsize, total=found.f_blocks * found.f_frsize)]
 
 
 class Pool:
@@ -57,8 +69,8 @@ class Pool:
         self.tight = space.tight
         if space.tight:
             raise Unavailable(
-                f"storage pool {space.pool} has {space} free, too little for a sandbox: remove instances and images that "
-                f"nobody needs (incus list, incus image list), or enlarge it (incus storage set {space.pool} size=…)"
+                f"{space.where} has {space} free, too little for a sandbox: remove what nobody needs (incus list, "
+                "incus image list), or enlarge it (incus storage set … size=…)"
             )
 
     async def vouch(self, since: float) -> None:
@@ -68,7 +80,7 @@ class Pool:
             space = self._full[1]
             raise Transient(
                 "sandbox",
-                f"storage pool {space.pool} was full while it ran ({space} free), filled by itself or by a sandbox beside "
+                f"{space.where} was full while it ran ({space} free), filled by itself or by a sandbox beside "
                 "it, so nothing that was seen counts",
             )
 

@@ -1,7 +1,6 @@
 """The Incus server through pylxd's REST client: blocking calls, each with a time limit, and errors in the program's words."""
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import pylxd
 import requests
 from pylxd.exceptions import ClientConnectionFailed, LXDAPIException, NotFound
 
-from reconciler.adapters.incus.pool import Space
+from reconciler.adapters.incus.pool import Space, beneath
 from reconciler.core.errors import Transient, Unavailable
 
 _ANSWER_S = 8.0
@@ -55,10 +54,9 @@ class Server:
             return found
 
     def space(self) -> Space:
-        """What is left of the pool in which new instances get their disks.
+        """What is left where new instances get their disks: in their pool, or on the disk under it where that is less.
 
-        The server counts as free what a filesystem keeps for its own use (btrfs) or for root (ext4); where the pool is mounted on
-        this machine, the filesystem says better. Raises ``Transient`` where the profile ``default`` has no disk for ``/``.
+        Raises ``Transient`` where the profile ``default`` has no disk for ``/``.
         """
         with self._answers() as api:
             devices = api.profiles["default"].get().json()["metadata"]["devices"]
@@ -67,12 +65,15 @@ class Server:
                 raise Transient(
                     "sandbox", f"profile default of project {self._project} has no disk for /: incus profile device add"
                 )
-            space = api.storage_pools[pool].resources.get().json()["metadata"]["space"]
-        free, total = space["total"] - space.get("used", 0), space["total"]
-        with contextlib.suppress(OSError):  # it is nowhere that we can see
-            mounted = os.statvfs(Path(self._socket).resolve().parent / "storage-pools" / pool)
-            free = min(free, mounted.f_bavail * mounted.f_frsize)
-        return Space(pool=pool, free=free, total=total)
+            found = api.storage_pools[pool].get().json()["metadata"]
+            told = api.storage_pools[pool].resources.get().json()["metadata"]["space"]
+        where, source = f"storage pool {pool}", Path(found["config"].get("source", ""))
+        spaces = [Space(where=where, free=told["total"] - told.get("used", 0), total=told["total"])]
+        if found["driver"] in ("btrfs", "dir"):  # the server counts as free what they keep for themselves, or for root
+            spaces += beneath(where, Path(self._socket).resolve().parent / "storage-pools" / pool)
+        if source.suffix == ".img":  # a file that takes what is used, and breaks the pool for good where it cannot grow
+            spaces += beneath(f"the disk under {where} ({source.parent})", source.parent)
+        return min(spaces, key=lambda space: space.free)
 
     def create(self, name: str, source: Mapping[str, Any], **more: object) -> None:
         """Make a stopped instance; ``more`` are ``config``, ``devices`` …"""
