@@ -30,6 +30,8 @@ log = structlog.get_logger()
 REAP_SECONDS = 60.0
 PUSH_AGAIN_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
+"""A service manager that hears nothing for so long does not give up yet: by default it waits for 90 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,11 +290,22 @@ class Reconciler:
                 await asyncio.sleep(PUSH_AGAIN_SECONDS)
             self._wake.set()
 
+    async def _drain(self) -> None:
+        """Let trials end, then cancel them; the service manager is asked for more time for as long as that takes."""
+        drained = asyncio.create_task(self.dispatcher.drain(self.policy.drain))
+        seconds = min(self.policy.heartbeat, PATIENCE_SECONDS)
+        try:
+            while not (await asyncio.wait([drained], timeout=seconds))[0]:
+                self.notify(f"WATCHDOG=1\nEXTEND_TIMEOUT_USEC={round(2e6 * seconds)}")
+            await drained
+        finally:
+            drained.cancel()
+
     async def _wind_down(self) -> None:
         """Let trials end, then cancel them; push what is recorded. Leaves no child and no sandbox."""
-        self.notify(self._farewell)
+        self.notify(f"{self._farewell}\nWATCHDOG=1")
         self.observer.timetable.close()
-        await self.dispatcher.drain(self.policy.drain)
+        await self._drain()
         for errand in self._errands.values():
             errand.cancel()
         await asyncio.gather(*self._errands.values(), return_exceptions=True)

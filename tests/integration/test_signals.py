@@ -49,6 +49,21 @@ def test_sigterm_lets_the_running_trial_end_and_records_it(tmp_path: Path) -> No
     assert world.leftovers() == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_service_manager_is_kept_patient_for_as_long_as_trials_end(number: signal.Signals, tmp_path: Path) -> None:
+    world = working(tmp_path)
+    with world.daemon("-vv", env={"WATCHDOG_USEC": "1000000"}) as daemon:
+        daemon.wait_for("phase", phase="execute")
+        world.configure(limits=LIMITS, results={"branch": "elsewhere"})
+        daemon.signal(number)
+        while not daemon.hear().startswith(("STOPPING=1", "RELOADING=1")):
+            pass
+        for _ in range(3):
+            assert daemon.hear().splitlines() == ["WATCHDOG=1", "EXTEND_TIMEOUT_USEC=1000000"]
+        let_go()
+        daemon.wait_for("trial recorded", passed=True)
+
+
 def test_after_sigterm_nothing_new_begins(tmp_path: Path) -> None:
     world = working(tmp_path, parallel=1)
     world.commit(scenario("beta", playbooks=False), "Another")
