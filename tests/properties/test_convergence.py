@@ -14,9 +14,9 @@ from reconciler.adapters.clock import WallClock
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.results import MemoryResults
 from reconciler.core.errors import Transient, Unavailable
-from reconciler.core.model import Job, PlaybookResult
+from reconciler.core.model import Job, PlaybookResult, Template
 from reconciler.core.planning import Limits, Plan
-from reconciler.ports import Assignment, Lease
+from reconciler.ports import Assignment, Lease, SandboxSpec
 from reconciler.shell.events import Ended, Event, Regraded, Started
 from tests.builders import task
 from tests.shell_world import LiteralPatterns, ShellWorld, definitions, scenario, works
@@ -290,6 +290,32 @@ async def test_one_wrong_file_stalls_what_depends_on_it_and_nothing_else(world: 
     world.commit(definitions("alpha", "beta", iterations=1))
     assert (await world.settle()).stalled == ()
     assert iterations(world) == [("alpha", 1), ("beta", 1)]
+
+
+async def test_orphans_are_destroyed_in_the_pass_that_finds_them_and_other_peoples_sandboxes_stay(
+    world: ShellWorld,
+) -> None:
+    world.commit(definitions("alpha", iterations=2))
+    daemon = world.daemon()
+
+    def leave_one_behind(event: Event) -> None:
+        if isinstance(event, Started):
+            left.append(asyncio.create_task(world.platform.create(sandbox(f"left-{len(left)}", daemon.instance))))
+
+    left = [asyncio.create_task(world.platform.create(sandbox("before", daemon.instance)))]
+    await world.platform.create(sandbox("theirs", "somebody-else"))
+    world.heard = leave_one_behind
+    await world.settle(daemon)
+    assert len(await asyncio.gather(*left)) == 3
+    await daemon.pass_once()
+    assert list(world.platform.sandboxes) == ["theirs"]
+    assert iterations(world) == [("alpha", 1), ("alpha", 2)]
+
+
+def sandbox(name: str, instance: str) -> SandboxSpec:
+    """One whose trial nobody works on."""
+    labels = {"trial": f"nobody's {name}", "instance": instance, "template": "base"}
+    return SandboxSpec(name=name, host="app-01", template=Template(name="base", image="base"), labels=labels)
 
 
 async def test_a_sweep_runs_once_per_fire_time_and_missed_ones_coalesce(world: ShellWorld) -> None:
