@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.results import MemoryResults
+from reconciler.adapters.memory.source import MemorySource
 from reconciler.core.errors import Transient, Unavailable
 from reconciler.core.model import Job, PlaybookResult, Template
 from reconciler.core.planning import Limits, Plan
@@ -290,6 +291,41 @@ async def test_one_wrong_file_stalls_what_depends_on_it_and_nothing_else(world: 
     world.commit(definitions("alpha", "beta", iterations=1))
     assert (await world.settle()).stalled == ()
     assert iterations(world) == [("alpha", 1), ("beta", 1)]
+
+
+class WatchedSource(MemorySource):
+    """Remembers when it was fetched from, in seconds of the clock."""
+
+    def __init__(self, world: ShellWorld) -> None:
+        super().__init__(folders=("scenarios", "config"), state=world.folder)
+        self._clock = world.clock
+        self.fetched: asyncio.Queue[float] = asyncio.Queue()
+
+    async def fetch(self) -> str:
+        """One more."""
+        self.fetched.put_nowait(self._clock.monotonic())
+        return await super().fetch()
+
+
+async def test_the_first_event_acts_at_once_and_what_follows_waits_for_the_debounce(world: ShellWorld) -> None:
+    world.source = source = WatchedSource(world)
+    world.commit(definitions("alpha", iterations=1))
+    await world.settle()
+    daemon = world.daemon()
+    while not source.fetched.empty():
+        source.fetched.get_nowait()
+    running = asyncio.create_task(daemon.run())
+    began = await source.fetched.get()
+    world.clock.advance(timedelta(hours=1))
+    daemon.changed()
+    assert await source.fetched.get() == began + 3600, "at once"
+    for later in (1, 2, 3):
+        for _ in range(5):
+            daemon.changed()
+        assert await source.fetched.get() == began + 3600 + later * daemon.policy.debounce, "five events are one more"
+    assert source.fetched.empty()
+    daemon.stop()
+    await running
 
 
 async def test_orphans_are_destroyed_in_the_pass_that_finds_them_and_other_peoples_sandboxes_stay(
