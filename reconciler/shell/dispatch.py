@@ -147,9 +147,9 @@ class Dispatcher:
         record, transcript = await self.grader.grade(work, await self.runner.run(work, watch))
         watch.enter("append")
         commit = await self._recorded(record, transcript)
-        await self.journal.forget([work.trial.id])
         self.unpushed = True
         await shown(self.results, self.journal)
+        await self.journal.forget([work.trial.id])
         log.info(
             "trial recorded",
             passed=record.passed,

@@ -77,8 +77,8 @@ class Regrader:
     async def _record(self, graded: Sequence[TrialRecord], left: int, began: float) -> None:
         log.debug("phase", phase="append")
         commit = await self.recorder.record_all(graded)
-        await self.journal.forget([record.trial for record in graded])
         await shown(self.results, self.journal)
+        await self.journal.forget([record.trial for record in graded])
         log.info(
             "regrade recorded",
             trials=len(graded),

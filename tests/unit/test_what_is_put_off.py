@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.results import MemoryResults
 from reconciler.core.errors import Unavailable, what_the_machine_lacks
-from reconciler.shell.events import Ended, Planned, Started
+from reconciler.shell.events import Ended, Event, Planned, Started
 from reconciler.shell.leasing import Leases
 from tests.fake_clock import FakeClock
 from tests.shell_world import MemoryNotes, ShellWorld, definitions
@@ -142,3 +142,24 @@ def test_what_a_machine_lacks_is_one_line_with_the_place_and_what_to_do() -> Non
         raise full_disk()
     with pytest.raises(FileNotFoundError), what_the_machine_lacks():
         Path("/nonexistent").read_bytes()
+
+
+async def test_a_result_is_pushed_also_where_the_journal_is_gone_when_it_is_recorded(world: ShellWorld) -> None:
+    class Forgetful(MemoryJournal):
+        shared = True
+
+        async def forget(self, trials: Collection[str]) -> None:
+            raise Unavailable("the journal does not answer")
+
+    world.commit(definitions(iterations=1))
+    daemon = world.daemon(journal=Forgetful(clock=world.clock))
+    pushed: list[int] = []
+
+    def heard(event: Event) -> None:
+        if isinstance(event, Ended):
+            pushed.append(len(world.records()))
+            daemon.stop()
+
+    world.heard = heard
+    await daemon.run()
+    assert pushed == [1]

@@ -86,4 +86,6 @@ class PostgresJournal:
 
 def _first_line(error: BaseException) -> str:
     """Libpq's words; they name host and database, and no password."""
+    if isinstance(error, TimeoutError):
+        return f"nothing came for {2 * _TIMEOUT} s"
     return (str(error).strip() or type(error).__name__).splitlines()[0]
