@@ -22,7 +22,7 @@ from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.events import Listener, Planned
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.preparing import Preparer
-from reconciler.shell.reporting import Reporter
+from reconciler.shell.reporting import Reporter, last_push
 from reconciler.shell.telling import Teller
 
 log = structlog.get_logger()
@@ -309,4 +309,4 @@ class Reconciler:
         for errand in self._errands.values():
             errand.cancel()
         await asyncio.gather(*self._errands.values(), return_exceptions=True)
-        self.teller.problem("results not pushed yet", await self.results.push(), over="results pushed again")
+        self.teller.problem("results not pushed yet", await last_push(self.results), over="results pushed again")

@@ -66,6 +66,15 @@ def stalled_document(stalled: Stalled) -> dict[str, Any]:
     }
 
 
+async def last_push(results: ResultsStore, seconds: float = 20.0) -> str | None:
+    """Push once more before the end, and say why that was not done. A remote that hangs is not waited for: nothing is lost."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await results.push()
+    except TimeoutError:
+        return f"the remote did not take them within {seconds:g} s; the next start pushes them"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rows:
     """The state of every wanted series, read from the trends."""

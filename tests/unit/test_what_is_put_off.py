@@ -13,6 +13,7 @@ from reconciler.adapters.memory.results import MemoryResults
 from reconciler.core.errors import Unavailable, what_the_machine_lacks
 from reconciler.shell.events import Ended, Event, Planned, Started
 from reconciler.shell.leasing import Leases
+from reconciler.shell.reporting import last_push
 from tests.fake_clock import FakeClock
 from tests.shell_world import MemoryNotes, ShellWorld, definitions
 
@@ -163,3 +164,12 @@ async def test_a_result_is_pushed_also_where_the_journal_is_gone_when_it_is_reco
     world.heard = heard
     await daemon.run()
     assert pushed == [1]
+
+
+async def test_a_remote_that_hangs_does_not_keep_the_daemon_from_ending() -> None:
+    class Hangs(MemoryResults):
+        async def push(self) -> str | None:
+            return await asyncio.Event().wait() and None
+
+    said = "the remote did not take them within 0.01 s; the next start pushes them"
+    assert await last_push(Hangs(), seconds=0.01) == said

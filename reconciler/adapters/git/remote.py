@@ -59,7 +59,7 @@ class Remote:
             if not rejected:
                 raise GitFailed(f"{self.name} does not answer: {error}") from error
             answer = rejected[0].split("\t")[-1].partition("] (")[2].rstrip(")")
-            if _LOST.search(answer):
-                raise LostRace(answer) from error
             because = f" ({error.said})" if error.said else ""
+            if _LOST.search(answer):
+                raise LostRace(answer + because) from error
             raise GitFailed(f"{self.name} refuses the push: {answer}{because}") from error

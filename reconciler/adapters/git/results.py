@@ -104,10 +104,12 @@ class GitResults:
         return problem
 
     async def _push_until_won(self) -> str | None:
+        answer = ""
         for attempt in range(_PUSHES):
             try:
                 await in_thread(self._push)
-            except LostRace:
+            except LostRace as lost:
+                answer = str(lost)
                 await self._clock.sleep(secrets.SystemRandom().uniform(0, min(2, 0.05 * 2**attempt)))
             except Unavailable as error:
                 self._notices.put("push", f"results wait to be pushed: {error}", self._clock.now())
@@ -115,7 +117,7 @@ class GitResults:
             else:
                 self._notices.drop("push")
                 return None
-        return f"others were faster {_PUSHES} times; the results are kept here and pushed with the next ones"
+        return f"others were faster {_PUSHES} times, or left a lock there ({answer}): the results wait here for the next push"
 
     # ------------------------------------------------------------ in threads
 
