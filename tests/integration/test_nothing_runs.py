@@ -1,10 +1,13 @@
 """Three in the morning: nothing runs. Log, status, plan and the service manager's line say why, once, and what to do."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.processes import Daemon
+from tests.processes import PROJECT, Daemon
 from tests.world import World, benchmark, definitions, specialty
 
 
@@ -101,3 +104,19 @@ def test_status_without_a_daemon_says_when_the_last_pass_was(tmp_path: Path) -> 
         daemon.settle()
     assert f"no daemon works in {world.state}, last pass" in world.run("status").out
     assert world.status()["last_pass"]
+
+
+@pytest.mark.real("namespace")
+def test_in_a_container_that_lacks_user_ids_trials_are_held_with_the_reason(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    plan = [sys.executable, "-m", "reconciler", "plan", "--config", str(world.config)]
+    said = subprocess.run(
+        ["unshare", "--user", "--map-root-user", *plan],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        timeout=60,
+        check=False,
+    )
+    assert "may not use every user id here (Invalid argument), as in a container: run it on the machine" in said.stdout
+    assert (said.returncode, said.stderr) == (0, "")

@@ -1,5 +1,6 @@
 """The unit as systemd's own tools judge it."""
 
+import json
 import os
 import re
 import subprocess
@@ -42,6 +43,16 @@ def test_systemd_understands_every_line_of_the_unit(drop_in: bool, project: Path
     unit = installed(project, tmp_path, drop_in=drop_in)
     said = analyze("verify", unit, SYSTEMD_UNIT_PATH=f"{tmp_path}:")
     assert (said.stdout, said.stderr, said.returncode) == ("", "", 0)
+
+
+def test_with_the_drop_in_root_keeps_what_sandboxes_are_made_with_and_no_more(project: Path, tmp_path: Path) -> None:
+    unit = installed(project, tmp_path, drop_in=True)
+    said = analyze("security", "--offline=true", "--json=short", unit, SYSTEMD_UNIT_PATH=f"{tmp_path}:")
+    shut = {test["json_field"]: test["set"] for test in json.loads(said.stdout)}
+    assert not shut["CapabilityBoundingSet_CAP_SYS_ADMIN"]
+    assert not shut["RestrictAddressFamilies_AF_NETLINK"]
+    assert shut["CapabilityBoundingSet_CAP_SYS_RAWIO"]
+    assert shut["RestrictAddressFamilies_AF_PACKET"]
 
 
 def test_a_line_that_systemd_does_not_understand_would_be_seen(project: Path, tmp_path: Path) -> None:

@@ -44,10 +44,15 @@ class Nursery:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._program = _sealed("nsenter")
         guarded: Future[None] = Future()
         threading.Thread(target=self._serve, args=(guarded,), name="sandboxes", daemon=True).start()
-        guarded.result()
-        self._program = _sealed("nsenter")
+        try:
+            guarded.result()
+        except Unavailable:  # every pass tries again, and must leave nothing
+            os.close(self._program)
+            self._loop.close()
+            raise
         self.nsenter = f"/proc/{os.getpid()}/fd/{self._program}"
 
     def _serve(self, guarded: "Future[None]") -> None:
@@ -154,7 +159,11 @@ def _sealed(program: str) -> int:
     with open(path, "rb") as source, open(written, "wb") as copy:  # noqa: PTH123 - one of them is a descriptor
         shutil.copyfileobj(source, copy)
         copy.flush()
-        os.fchown(written, _NOBODY_INSIDE, _NOBODY_INSIDE)
+        try:
+            os.fchown(written, _NOBODY_INSIDE, _NOBODY_INSIDE)
+        except OSError as error:
+            told = f"mode namespace may not use every user id here ({error.strerror}), as in a container"
+            raise Unavailable(f"{told}: run it on the machine itself or choose mode incus") from error
         os.fchmod(written, 0o555)
         fcntl.fcntl(written, fcntl.F_ADD_SEALS, 0xF)  # against sealing, shrinking, growing, writing
         # While a descriptor can write, nothing can execute the file: only this one stays.
