@@ -55,6 +55,18 @@ async def test_an_edited_specialty_runs_again_and_its_revert_does_not(world: She
     assert "inputs are back" in world.remote.files["README.md"].decode()
 
 
+async def test_where_no_data_changed_nothing_is_committed_whatever_passes_and_edits_come(world: ShellWorld) -> None:
+    world.commit(definitions("alpha"))
+    await world.settle()
+    before = list(world.remote.messages)
+    retitled = json.dumps(scenario("alpha") | {"title": "Another", "tags": ["new"]}).encode()
+    for files in ({}, {"scenarios/alpha/scenario.json": retitled}, {"scenarios/alpha/README.md": b"about"}):
+        world.clock.advance(timedelta(hours=1))
+        world.commit(files)
+        await world.settle()
+    assert world.remote.messages == before
+
+
 async def test_a_rules_edit_grades_the_stored_transcripts_again_without_a_sandbox(world: ShellWorld) -> None:
     world.commit(definitions("alpha", "beta", rule="repair"))
     await world.settle()
