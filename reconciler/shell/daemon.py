@@ -210,6 +210,8 @@ class Reconciler:
         try:
             if not self._stale:
                 await asyncio.wait([woken], timeout=self.policy.heartbeat)
+            if self.observer.clock.monotonic() - self._last_fetch >= 2 * self.policy.poll:
+                self._stale = True  # alarms go by the wall clock: one that was set back silences them for as long
             if self._stale:
                 fetch = self._errand("fetch", self._fetch_debounced)
                 others = [woken] if self.dispatcher.busy and not woken.done() else []

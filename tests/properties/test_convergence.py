@@ -20,6 +20,7 @@ from reconciler.core.planning import Limits, Plan
 from reconciler.ports import Assignment, Lease, SandboxSpec
 from reconciler.shell.events import Ended, Event, Regraded, Started
 from tests.builders import task
+from tests.processes import PATIENCE
 from tests.shell_world import LiteralPatterns, ShellWorld, definitions, scenario, works
 
 
@@ -336,6 +337,21 @@ async def test_the_first_event_acts_at_once_and_what_follows_waits_for_the_debou
             daemon.changed()
         assert await source.fetched.get() == began + 3600 + later * daemon.policy.debounce, "five events are one more"
     assert source.fetched.empty()
+    daemon.stop()
+    await running
+
+
+async def test_a_clock_that_is_set_back_delays_no_poll(world: ShellWorld) -> None:
+    """The alarms of the loop go by real time here, and none rings while a test runs."""
+    world.source = source = WatchedSource(world)
+    world.commit(definitions("alpha", iterations=1))
+    daemon = world.daemon()
+    running = asyncio.create_task(daemon.run())
+    began = await source.fetched.get()
+    world.clock.jump(timedelta(days=-1))
+    world.clock.advance(timedelta(seconds=2 * daemon.policy.poll))
+    daemon.wake()
+    assert await asyncio.wait_for(source.fetched.get(), PATIENCE) == began + 2 * daemon.policy.poll
     daemon.stop()
     await running
 
