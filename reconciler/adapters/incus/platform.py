@@ -43,11 +43,12 @@ class IncusPlatform:
 
     async def create(self, spec: SandboxSpec) -> Sandbox:
         """Clone the template, boot the clone, wait for systemd. Raises ``Unavailable`` also where the pool is full."""
-        await self._machines.pool.room()
         try:
             return await self._create(spec)
         except (Transient, Invalid):
-            await self._machines.pool.room()  # a disk that fills up meanwhile has many faces
+            await (
+                self._machines.pool.room()
+            )  # a full disk has many faces; where it is not, nobody waits for the question
             raise
 
     async def _create(self, spec: SandboxSpec) -> Sandbox:
