@@ -95,6 +95,8 @@ class Reconciler:
         self._farewell = "RELOADING=1\nSTATUS=reloading" if reload else "STOPPING=1\nSTATUS=stopping"
         if self._stopping:
             self.dispatcher.cancel()
+        if "fetch" in self._errands:
+            self._errands["fetch"].cancel()  # nobody needs the news any more, and a remote may hang
         self._stopping = True
         self._wake.set()
 

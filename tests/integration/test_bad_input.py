@@ -1,6 +1,7 @@
 """What is wrong is one clear line with file and line, everything else goes on, and nothing is lost."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,3 +262,15 @@ def test_a_repository_that_cannot_be_read_is_not_mistaken_for_one_in_which_all_i
     said = world.run(*command.split())
     assert said.code == 3
     assert f"{tmp_path}/nowhere cannot be read: " in said.out + said.err
+
+
+def test_names_of_files_that_are_no_text_stop_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    folder = os.fsencode(world.work / "scenarios/beta/files")
+    os.makedirs(folder)  # noqa: PTH103 - names that are no text
+    for name in (b"\xff\xfe.txt", b"two\nlines"):
+        with open(os.path.join(folder, name), "wb") as file:  # noqa: PTH118, PTH123
+            file.write(b"data")
+    world.commit(scenario("beta"))
+    assert world.run("once").code == 0
+    assert world.measured() == ["alpha", "beta"]

@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.results import MemoryResults
+from reconciler.adapters.memory.source import MemorySource
 from reconciler.core.errors import Unavailable, what_the_machine_lacks
 from reconciler.shell.events import Ended, Event, Planned, Started
 from reconciler.shell.leasing import Leases
@@ -173,3 +174,27 @@ async def test_a_remote_that_hangs_does_not_keep_the_daemon_from_ending() -> Non
 
     said = "the remote did not take them within 0.01 s; the next start pushes them"
     assert await last_push(Hangs(), seconds=0.01) == said
+
+
+async def test_a_fetch_that_hangs_does_not_keep_the_daemon_from_ending(world: ShellWorld, tmp_path: Path) -> None:
+    hung = asyncio.Event()
+
+    class Hangs(MemorySource):
+        asked = 0
+
+        async def fetch(self) -> str:
+            self.asked += 1
+            if self.asked > 1:
+                hung.set()
+                await asyncio.Event().wait()
+            return await super().fetch()
+
+    world.source = Hangs(folders=("scenarios", "config"), state=tmp_path)
+    world.commit(definitions(iterations=1))
+    daemon = world.daemon()
+    world.heard = lambda event: daemon.changed() if isinstance(event, Ended) else None
+    running = asyncio.create_task(daemon.run())
+    await hung.wait()
+    daemon.stop()
+    await running
+    assert len(world.records()) == 1

@@ -16,6 +16,8 @@ from reconciler.ports import Commit, Entry
 ABSENT = "000000"
 SUBMODULE = "160000"
 _CHECK, _DAY = 600.0, 86_400.0
+_ASK = 20.0
+"""Seconds that a remote may take to say where a branch is."""
 _WAIT = 60.0
 """Seconds to wait for another process that works on the same repository, and the age at which a lock must be dead."""
 
@@ -191,7 +193,7 @@ def object_format(oid: str) -> str:
 def look_up(git: GitCommand, url: str, branch: str) -> str | None:
     """The commit of ``branch`` in the repository at ``url``; ``None`` where it has no such branch. Raises ``GitFailed``."""
     nowhere = {"GIT_DIR": "/nonexistent"}  # ours may be damaged, and is not needed to ask
-    answer = git.remote("ls-remote", "--heads", "--", url, f"refs/heads/{branch}", env=nowhere).decode()
+    answer = git.remote("ls-remote", "--heads", "--", url, f"refs/heads/{branch}", timeout=_ASK, env=nowhere).decode()
     return answer.split()[0] if answer else None
 
 

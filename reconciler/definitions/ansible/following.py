@@ -187,5 +187,5 @@ def is_yaml(path: str) -> bool:
 
 
 def segments(paths: Mapping[str, object] | Iterable[str]) -> frozenset[bytes]:
-    """Every name of a file or folder in relative paths."""
-    return frozenset(part.encode() for path in paths for part in path.split("/"))
+    """Every name of a file or folder in relative paths, as bytes: names need not be text."""
+    return frozenset(part.encode("utf-8", "surrogateescape") for path in paths for part in path.split("/"))
