@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.adapters.cron import cron_error
 from reconciler.adapters.patterns.advice import pattern_doubts
 from reconciler.adapters.patterns.search import pattern_error
-from reconciler.adapters.runbook.sections import runbook_problems
+from reconciler.adapters.runbook.sections import runbook_doubts, runbook_problems
 from reconciler.core.model import Batch
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.files.findings import Finding
@@ -20,7 +20,7 @@ CONTEXT = Context(
     pattern_doubts=pattern_doubts,
     cron_error=cron_error,
     adapters={"runbook": "1", "command": "1"},
-    prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),
+    prompt_problems=lambda prompt: sorted([*runbook_problems(prompt, pattern_error), *runbook_doubts(prompt)]),
 )
 
 Files = dict[str, str | bytes]

@@ -22,7 +22,7 @@ from reconciler.adapters.namespace.platform import NamespacePlatform
 from reconciler.adapters.patterns.advice import pattern_doubts
 from reconciler.adapters.patterns.search import EcmaPatterns, pattern_error
 from reconciler.adapters.runbook.engine import RunbookEngine
-from reconciler.adapters.runbook.sections import runbook_problems
+from reconciler.adapters.runbook.sections import runbook_doubts, runbook_problems
 from reconciler.adapters.state import StateDirectory
 from reconciler.adapters.timetable import ApschedulerTimetable
 from reconciler.app.settings import Settings
@@ -47,7 +47,7 @@ def lint_context() -> Context:
         pattern_doubts=pattern_doubts,
         cron_error=cron_error,
         adapters=ADAPTERS,
-        prompt_problems=lambda prompt: runbook_problems(prompt, pattern_error),
+        prompt_problems=lambda prompt: sorted([*runbook_problems(prompt, pattern_error), *runbook_doubts(prompt)]),
     )
 
 

@@ -21,6 +21,7 @@ from reconciler.adapters.patterns.search import EcmaPatterns
         ("a{,3}", "{,3} stands for itself", "write {0,3}"),
         (r"a\1", r"\1 names no group here", "counted from 1"),
         (r"\c!", r"\c without a letter", r"\x01"),
+        ("\bcp\b", "control character U+0008", r"write \\b for the edge of a word"),
     ],
 )
 def test_what_another_dialect_means_is_told_with_what_to_write(pattern: str, told: str, instead: str) -> None:

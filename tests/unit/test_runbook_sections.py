@@ -1,7 +1,7 @@
 import pytest
 
 from reconciler.adapters.patterns.search import pattern_error
-from reconciler.adapters.runbook.sections import runbook_problems, sections
+from reconciler.adapters.runbook.sections import runbook_doubts, runbook_problems, sections
 
 
 def _commands(prompt: str) -> list[str]:
@@ -78,3 +78,29 @@ def test_what_the_engine_refuses_is_told_with_its_line(prompt: str, line: int, w
 def test_an_ordinary_prompt_has_no_sections_and_no_problems(prompt: str) -> None:
     assert sections(prompt) == []
     assert runbook_problems(prompt, pattern_error) == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "line", "told"),
+    [
+        ("## Always\n\n```sh\ntrue\n```\n", 3, "a block of sh is not carried out: write ```bash"),
+        ("## Always\n\n```Bash\ntrue\n```\n", 3, "a block of Bash is not carried out"),
+        ("# Me\n\n### When `disk`\n", 3, "this begins no section, which takes two #: write ## When `disk`"),
+    ],
+)
+def test_what_looks_like_a_part_of_a_runbook_and_is_none_is_doubted(prompt: str, line: int, told: str) -> None:
+    ((where, message),) = runbook_doubts(prompt)
+    assert (where, told in message) == (line, True)
+    assert runbook_problems(prompt, pattern_error) == [], "the engine goes on"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "# Prose\n\nFor another engine:\n\n```sh\ntrue\n```\n",
+        "## Always\n\n```bash\ntrue\n```\n\n```json\n{}\n```\n\n# Example\n\n```sh\ntrue\n```\n",
+        "### Always\n\nThink first.\n",
+    ],
+)
+def test_what_may_be_meant_so_is_not_doubted(prompt: str) -> None:
+    assert runbook_doubts(prompt) == []

@@ -8,9 +8,18 @@ from reconciler.adapters.patterns.parser import parse
 from reconciler.definitions.files.findings import shown
 from reconciler.definitions.files.values import PatternDoubt
 
+_SWALLOWED = {"b": ("\b", "the edge of a word"), "f": ("\f", "a form feed")}
+"""What a string of a file makes of a backslash that its author forgot to double, and nobody means."""
+
 
 def pattern_doubts(pattern: str) -> Iterator[PatternDoubt]:
     """The doubts about a pattern that compiles. Raises ``NotAPattern`` where it does not."""
+    for written, (control, means) in _SWALLOWED.items():
+        if control in pattern:
+            told = (
+                f"the pattern holds the control character U+{ord(control):04X}, which a single \\{written} in quotes is"
+            )
+            yield "odd-pattern", told, f"write \\\\{written} for {means}"
     for told, instead in parse(pattern).surprises:
         yield "odd-pattern", f"in the pattern {shown(pattern)}, {told}: patterns are JavaScript's", instead
     chosen = program(pattern)

@@ -10,6 +10,7 @@ from markdown_it.token import Token
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _FLAGS = {"may-fail", "read-only"}
+_SHELLS = {"bash", "sh", "shell", "zsh", "console", "shell-session"}
 _ARGUMENT_LIMIT = 131_071
 """Bytes of one argument of a program (Linux, MAX_ARG_STRLEN): a block is given to bash as one."""
 
@@ -43,6 +44,8 @@ class Section:
     prose: str
     blocks: Sequence[Block]
     line: int
+    last: int
+    """The last line before what follows it."""
 
 
 def sections(prompt: str) -> list[Section]:
@@ -66,6 +69,26 @@ Compiles = Callable[[str], str | None]
 def runbook_problems(prompt: str, compiles: Compiles) -> list[tuple[int, str]]:
     """Line (from 1, within ``prompt``) and message of everything that the runbook engine refuses."""
     return sorted([*_heading_problems(prompt), *(p for s in sections(prompt) for p in _section_problems(s, compiles))])
+
+
+def runbook_doubts(prompt: str) -> list[tuple[int, str]]:
+    """Line (from 1) and message of what looks like a part of a runbook, and is none: it is not carried out."""
+    return sorted([*_sunk_headings(prompt), *_foreign_fences(prompt)])
+
+
+def _sunk_headings(prompt: str) -> Iterator[tuple[int, str]]:
+    for heading, inline in pairwise(_tokens(prompt)):
+        found = _heading(inline) if heading.type == "heading_open" and heading.tag != "h2" else None
+        if found and found[1] is not None:
+            yield _lines(heading)[0] + 1, f"this begins no section, which takes two #: write ## {found[0]}"
+
+
+def _foreign_fences(prompt: str) -> Iterator[tuple[int, str]]:
+    inside = {n for s in sections(prompt) for n in range(s.line, s.last + 1)}
+    for fence in (t for t in _tokens(prompt) if t.type == "fence"):
+        line, language = _lines(fence)[0] + 1, fence.info.partition(" ")[0]
+        if line in inside and language != "bash" and language.lower() in _SHELLS:
+            yield line, f"a block of {language} is not carried out: write ```bash"
 
 
 def _tokens(prompt: str) -> list[Token]:
@@ -94,6 +117,7 @@ def _section(title: str, pattern: str | None, tokens: Sequence[Token], lines: Se
         prose=re.sub(r"\n{3,}", "\n\n", prose).strip(),
         blocks=[_block(t) for t in fences if t.info.split()[:1] == ["bash"]],
         line=first + 1,
+        last=last,
     )
 
 

@@ -65,10 +65,11 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """A hint: ``did you mean X?``, else the known names where they are few, else nothing."""
+    """A hint: ``did you mean X?``, else the known names where they are few, else nothing; or that there are none."""
     if found := closest(name, known):
         return f"did you mean {found}?"
-    return f"known: {', '.join(sorted(known))}" if 0 < len(known) <= 12 else ""
+    few = f"known: {', '.join(sorted(known))}" if known else "there is none at all yet"
+    return few if len(known) <= 12 else ""
 
 
 def shown(value: object, limit: int = 60) -> str:

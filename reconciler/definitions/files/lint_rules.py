@@ -174,5 +174,9 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     "idle-benchmark": LintRule("warning", "nothing ever starts a benchmark", "`on_change: true`, or a schedule"),
     "empty-prompt": LintRule("warning", "a specialty has no prompt", "write it below the front matter"),
     "unread-body": LintRule("warning", "text stands where none is read", "take it out"),
-    "runbook": LintRule("warning", "the engine `runbook` would refuse the prompt", "put right what is named"),
+    "runbook": LintRule(
+        "warning",
+        "the engine `runbook` would refuse the prompt, or not carry out a part of it",
+        "put right what is named",
+    ),
 }
