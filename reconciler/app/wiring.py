@@ -155,6 +155,9 @@ def _observer(settings: Settings, adapters: Adapters, past: Past, by_hand: ByHan
         timetable=adapters.timetable,
         past=past,
         notes=adapters.state,
+        place=digest(
+            [settings.source.kind, settings.source.repository, settings.source.branch, settings.source.folders]
+        ),
         definitions=Definitions(
             source=adapters.source,
             notes=adapters.state,

@@ -113,6 +113,8 @@ class Reconciler:
                         if not begun:
                             await self.results.refresh()
                             await self._fetch()
+                            if not until_settled:  # whoever waits for an answer is not given an old one
+                                await self.observer.recall()
                             begun = True
                             continue
                         plan = await self.pass_once()

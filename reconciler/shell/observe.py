@@ -5,6 +5,7 @@ truly an orphan, and a trial without a lease is either recorded or was never beg
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -74,6 +75,8 @@ class Observer:
     past: Past
     notes: Notes
     definitions: Definitions
+    place: str = ""
+    """Names where the definitions come from: what was read last is remembered for this place alone."""
     revision: str | None = None
     source_problem: str | None = None
     _scheduled: tuple[Demands, Mapping[str, Cron]] | None = None
@@ -94,7 +97,19 @@ class Observer:
             self.revision, self.source_problem = await self.source.fetch(), None
         except Unavailable as error:
             self.source_problem = str(error)
+        else:
+            if before[0] != self.revision:
+                self.notes.put("read", {"place": self.place, "revision": self.revision})
         return before != (self.revision, self.source_problem)
+
+    async def recall(self) -> None:
+        """Where the definitions cannot be read, take up the revision that was read last, if it is still here."""
+        note = self.notes.get("read") or {}
+        if self.revision is None and note.get("place") == self.place:
+            known = str(note.get("revision"))
+            with contextlib.suppress(Unavailable):
+                await asyncio.to_thread(self.source.tree, known)
+                self.revision = known
 
     def need_revision(self) -> str:
         """The revision. Raises ``Unavailable``, with the reason, where the definitions could not be read at all."""

@@ -1,5 +1,6 @@
 """Three in the morning: nothing runs. Log, status, plan and the service manager's line say why, once, and what to do."""
 
+import json
 import os
 import subprocess
 import sys
@@ -79,6 +80,26 @@ def test_a_remote_that_is_away_is_a_warning_once_and_status_keeps_the_revision(t
         assert f"! {told['problem']}" in said
         away.rename(world.remote)
         daemon.wait_for("definitions read again")
+
+
+@pytest.mark.real("namespace")
+def test_a_daemon_that_begins_while_the_remote_is_away_goes_on_with_what_it_read_last(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False), quiet_hours=["00:00-12:00 UTC", "12:00-00:00 UTC"])
+    with world.daemon() as daemon:
+        daemon.settle()
+    away = world.remote.rename(tmp_path / "away.git")
+    world.configure()
+    with world.daemon() as daemon:
+        daemon.wait_for("definitions not read")
+        daemon.wait_for("trial recorded", passed=True)
+        away.rename(world.remote)
+    assert world.measured() == ["alpha"], "pushed on leaving"
+    world.remote.rename(away)
+    world.configure(source=world.sections["source"] | {"branch": "other"})
+    with world.daemon() as daemon:
+        daemon.wait_for("definitions not read")
+        daemon.hear()
+        assert json.loads((world.state / "status.json").read_text())["revision"] is None, "it was never read"
 
 
 def test_a_push_that_is_refused_is_told_once_and_when_it_got_through(tmp_path: Path) -> None:
