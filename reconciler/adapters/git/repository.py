@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -105,7 +106,7 @@ class Repository:
             about, path = line.split("\t", 1)
             mode, kind, oid = about.split(" ")
             if kind == "blob" or submodules:
-                entries[path] = Entry(mode=mode, oid=oid)
+                entries[path] = Entry(mode=sys.intern(mode), oid=oid)  # one text for tens of thousands
         return entries
 
     def differences(self, old: str, new: str, paths: Collection[str] = ()) -> dict[str, Entry | None]:
