@@ -1,9 +1,11 @@
 """Logs: JSON lines where programs read them, short lines on a terminal. One set-up, at the start of a command."""
 
+import contextlib
 import logging
+import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 
@@ -49,7 +51,9 @@ def _handler(stream: TextIO, shared: list[structlog.typing.Processor], level: in
     render: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(pad_event_to=24, exception_formatter=structlog.dev.plain_traceback)
         if human
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+        else _for_journal
+        if _is_journal(stream)
+        else _JSON
     )
     tail: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     tail += [render] if human else [structlog.processors.format_exc_info, render]
@@ -57,3 +61,21 @@ def _handler(stream: TextIO, shared: list[structlog.typing.Processor], level: in
     handler.setLevel(level)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=tail))
     return handler
+
+
+_JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
+_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+
+
+def _for_journal(logger: Any, name: str, event: structlog.typing.EventDict) -> str:
+    """A line with its priority before it (sd-daemon(3)), for ``journalctl -p warning``; the journal takes it off."""
+    priority = _PRIORITIES.get(str(event.get("level")), 6)
+    return f"<{priority}>{_JSON(logger, name, event)!s}"
+
+
+def _is_journal(stream: TextIO) -> bool:
+    """Whether a stream is the one that systemd connected with its journal, by what it says in the environment."""
+    with contextlib.suppress(OSError):
+        found = os.fstat(stream.fileno())
+        return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return False

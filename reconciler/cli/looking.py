@@ -15,6 +15,9 @@ from reconciler.shell.observe import World
 from reconciler.shell.preparing import Choice
 from reconciler.shell.reporting import status_note
 
+_NAMED = 3
+"""Of what a line is about, so many are named; the rest are counted."""
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)  # asyncio.run asks for the repr of what it returns: seconds, here
 class Look:
@@ -107,6 +110,20 @@ def grouped(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
         key = (f"{verb}{item['scenario'] or 'every scenario'} × {variant}", item["reason"])
         groups.setdefault(key, []).append(item["iteration"] or 0)
     return [(f"{name} #{_span(ns)}" if any(ns) else name, reason) for (name, reason), ns in groups.items()]
+
+
+def by_reason(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What shares a reason as one line, the first few by name: one server that is away must not fill a screen."""
+    names: dict[str, list[str]] = {}
+    for name, reason in grouped(items):
+        names.setdefault(reason, []).append(name)
+    return [(few(group), reason) for reason, group in names.items()]
+
+
+def few(names: Sequence[str]) -> str:
+    """``a, b, c and 7 more``."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _span(numbers: list[int]) -> str:

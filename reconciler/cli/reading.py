@@ -15,7 +15,7 @@ from reconciler.app.settings import find, load
 from reconciler.app.wiring import wired
 from reconciler.cli.exits import DUE, FAILED, INFRASTRUCTURE
 from reconciler.cli.findings import Form, finding_document, print_findings
-from reconciler.cli.looking import Look, grouped, observed, take_look
+from reconciler.cli.looking import Look, by_reason, few, grouped, observed, take_look
 from reconciler.cli.progress import wide_console
 from reconciler.core.dashboard import Row, percent
 from reconciler.core.trends import Trend, verdict
@@ -29,8 +29,6 @@ from reconciler.shell.reporting import (
     variant_document,
 )
 
-_NAMED = 3
-"""Batches that a line of the plan names; the rest are counted."""
 _OVERDUE = timedelta(minutes=15)
 """Three times the longest that an idle daemon sleeps between passes."""
 _STYLES = {"regressed": "bold red", "fail": "red", "suspected": "yellow", "pass": "green", "improved": "bold green"}
@@ -84,8 +82,8 @@ def _print_plan(
     console = wide_console()
     for warning in look.world.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
-    for title, items in (("due", due), ("held", held), ("stalled", stalled)):
-        for group in grouped(items):
+    for title, groups in (("due", grouped(due)), ("held", by_reason(held)), ("stalled", by_reason(stalled))):
+        for group in groups:
             console.print(
                 Text.assemble((f"{title:8}", "bold"), f"{group[0]}  "), Text(group[1], style="dim"), soft_wrap=True
             )
@@ -104,9 +102,8 @@ def _reused(choices: Sequence[Choice]) -> Iterator[tuple[str, str]]:
         if choice.action == "reuse":
             groups.setdefault(choice.reason, []).append(choice)
     for reason, group in groups.items():
-        names = [f"{c.wanted.batch.scenario} × {c.wanted.batch.variant.label}" for c in group[:_NAMED]]
-        more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
-        yield f"{', '.join(names)}{more} ({sum(c.trials for c in group)})", reason
+        names = [f"{c.wanted.batch.scenario} × {c.wanted.batch.variant.label}" for c in group]
+        yield f"{few(names)} ({sum(c.trials for c in group)})", reason
 
 
 # ---------------------------------------------------------------- validate
@@ -187,7 +184,7 @@ def _print_status(look: Look) -> None:
     )
     for title, tell in listed:
         items = look.note[title] if look.alive or title != "running" else []
-        for name, reason in grouped([{**d, "reason": tell(d)} for d in items]):
+        for name, reason in by_reason([{**d, "reason": tell(d)} for d in items]):
             console.print(Text.assemble((f"{title:8}", "bold"), f"{name}  "), Text(reason, style="dim"), soft_wrap=True)
     for finding in look.world.findings:
         console.print(Text(f"{finding.severity}: {finding.line_of_text}", style="red"), soft_wrap=True)

@@ -69,6 +69,20 @@ def test_what_is_interrupted_says_so_and_is_not_done(tmp_path: Path, args: Seque
     assert world.leftovers() == []
 
 
+def test_in_the_journal_each_line_has_its_priority_and_elsewhere_none(world: World) -> None:
+    command = [sys.executable, "-m", "reconciler", "once", "--config", str(world.config)]
+    for journal in (True, False):
+        read, write = os.pipe()
+        found = os.fstat(write)
+        stream = f"{found.st_dev}:{found.st_ino if journal else 1}"
+        env = {**os.environ, "PYTHONPATH": str(PROJECT), "JOURNAL_STREAM": stream}
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=write, env=env)
+        os.close(write)
+        with os.fdopen(read) as log:
+            assert all(line.startswith("<6>{" if journal else "{") for line in log)
+        assert process.wait(PATIENCE) == 0
+
+
 @pytest.fixture
 def borrowed(tmp_path: Path) -> World:
     """A world whose state directory is somebody else's."""
