@@ -38,7 +38,8 @@ class ApschedulerTimetable:
                 self._scheduler.add_job(self._rang, self._trigger(alarm), args=[name], id=name)
                 self._alarms[name] = alarm
 
-    def _rang(self, name: str) -> None:
+    async def _rang(self, name: str) -> None:
+        """A coroutine, for APScheduler runs everything else in a thread of its own."""
         if self.ring is not None:
             self.ring(name)
 

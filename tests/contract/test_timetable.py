@@ -133,9 +133,10 @@ def test_a_wrong_schedule_is_told_in_words(expression: str, zone: str, part: str
 
 async def test_alarms_ring_in_the_event_loop_and_are_replaced_as_a_whole() -> None:
     rung: list[str] = []
-    heard = asyncio.Event()
+    heard, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def ring(name: str) -> None:
+        assert asyncio.get_running_loop() is loop
         rung.append(name)
         heard.set()
 
