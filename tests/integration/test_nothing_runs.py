@@ -37,7 +37,7 @@ def test_a_mode_that_does_not_answer_is_told_once_and_when_it_is_over(tmp_path: 
 
 
 def test_what_waits_for_one_reason_is_one_line(tmp_path: Path) -> None:
-    told = "held    a × mender #1, b × mender #1, c × mender #1 and 2 more  quiet hours"
+    told = "held    a × mender #1, b × mender #1, c × mender #1 and 2 more   quiet hours"
     world = World(tmp_path, definitions(*"abcde", playbooks=False), quiet_hours=["00:00-00:00 UTC"])
     for command in ("status", "plan"):
         assert world.run(command).out.count("held  ") == 1
