@@ -36,10 +36,13 @@ _LACKS = {
 }
 """What a machine can lack, by the error that it gives, and what heals it."""
 
+_NO_THREAD = "can't start new thread"
+"""How Python says that a thread, which counts as a process, could not be started: no error number is told."""
+
 
 @contextlib.contextmanager
 def what_the_machine_lacks(where: str = "") -> Iterator[None]:
-    """Raise ``Unavailable`` instead of an ``OSError`` for want of room, rights, handles or processes. Others pass: they are bugs.
+    """Raise ``Unavailable`` instead of an error for want of room, rights, handles or processes. Others pass: they are bugs.
 
     ``where`` is said where the error names no file.
     """
@@ -50,6 +53,10 @@ def what_the_machine_lacks(where: str = "") -> Iterator[None]:
             raise
         place = error.filename if isinstance(error.filename, str) else where
         raise Unavailable(f"{place and f'{place}: '}{error.strerror}: {_LACKS[error.errno]}") from error
+    except RuntimeError as error:
+        if str(error) != _NO_THREAD:
+            raise
+        raise Unavailable(f"{error}: {_LACKS[errno.EAGAIN]}") from error
 
 
 class Invalid(Exception):

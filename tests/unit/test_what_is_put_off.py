@@ -142,8 +142,9 @@ def test_what_a_machine_lacks_is_one_line_with_the_place_and_what_to_do() -> Non
     said = r"^/state/status.new: No space left on device: make room there$"
     with pytest.raises(Unavailable, match=said), what_the_machine_lacks():
         raise full_disk()
-    with pytest.raises(FileNotFoundError), what_the_machine_lacks():
-        Path("/nonexistent").read_bytes()
+    for bug in (FileNotFoundError(errno.ENOENT, "no such file"), RuntimeError("a bug")):
+        with pytest.raises(type(bug)), what_the_machine_lacks():
+            raise bug
 
 
 async def test_a_result_is_pushed_also_where_the_journal_is_gone_when_it_is_recorded(world: ShellWorld) -> None:
@@ -198,3 +199,11 @@ async def test_a_fetch_that_hangs_does_not_keep_the_daemon_from_ending(world: Sh
     daemon.stop()
     await running
     assert len(world.records()) == 1
+
+
+def test_a_thread_that_cannot_be_started_is_no_attempt_of_a_trial() -> None:
+    with (
+        pytest.raises(Unavailable, match=r"can't start new thread: raise the limit of processes"),
+        what_the_machine_lacks(),
+    ):
+        raise RuntimeError("can't start new thread")

@@ -230,7 +230,9 @@ def _children(pid: int) -> list[int]:
 
 def _cannot(complaint: bytes) -> Unavailable:
     why = last_complaint(complaint.decode(errors="replace")) or "its setup ended without a word"
-    return Unavailable(f"mode namespace cannot make a sandbox on this machine ({why}): choose mode incus")
+    forks = "fork" in why or "Resource temporarily unavailable" in why
+    advice = "raise the limit of processes (ulimit -u, TasksMax=)" if forks else "choose mode incus"
+    return Unavailable(f"mode namespace cannot make a sandbox on this machine ({why}): {advice}")
 
 
 def last_complaint(text: str) -> str:
