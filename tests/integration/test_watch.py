@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -147,3 +149,17 @@ async def test_a_directory_that_comes_later_is_heard(tmp_path: Path) -> None:
         await bell.settle()
         (tmp_path / "plain/scenarios/a").write_text("1")
         assert await bell.heard()
+
+
+def test_without_an_inotify_instance_left_it_is_left_to_polling(tmp_path: Path) -> None:
+    git_work_tree = work_tree(tmp_path / "theirs")
+    commit(git_work_tree, {"a": b"1"})
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\nwatch.start(lambda: None)\nwatch.close()"
+    )
+    code = f"from pathlib import Path\nfrom reconciler.adapters.git.watch import RefWatch\nwatch = RefWatch({str(git_work_tree)!r})\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code + script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "cannot watch, polling instead" in done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, EventEmitter
 
 from reconciler.adapters.git.command import local_path
 
@@ -41,7 +42,7 @@ class _FolderWatch(ABC, FileSystemEventHandler):
 
     def __init__(self) -> None:
         self._wake: Callable[[], None] = lambda: None
-        self._observer = Observer()
+        self._observer: BaseObserver = BaseObserver(EventEmitter)  # watches nothing: a real one may not be had
         self._watched: dict[Path, tuple[bool, int]] = {}
 
     @abstractmethod
@@ -77,13 +78,13 @@ class _FolderWatch(ABC, FileSystemEventHandler):
 
     def _begin(self) -> None:
         for _ in range(_RACES):
+            self._observer, self._watched = Observer(), {}
             self._arm()
             with contextlib.suppress(FileNotFoundError):  # gone since we looked
                 self._observer.start()
                 if _present(self._folders()) == self._watched:
                     return
             self.close()
-            self._observer, self._watched = Observer(), {}
 
     def _follow(self) -> bool:
         """Watch other folders where what is there is not what was there; says whether that was so."""
