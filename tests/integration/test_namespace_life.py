@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import select
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tests.processes import PATIENCE
 pytestmark = pytest.mark.real("namespace")
 
 HOLDER = """
-import asyncio, sys
+import asyncio, json, sys
 from reconciler.adapters.namespace.census import census
 from reconciler.adapters.namespace.platform import NamespacePlatform
 from tests.namespace_box import spec
@@ -35,9 +36,11 @@ from tests.namespace_box import spec
 async def hold():
     platform = NamespacePlatform(instance="holder")
     print("begin", flush=True)
-    made = await asyncio.gather(*(platform.create(spec(name)) for name in sys.argv[1:]))
+    made = await asyncio.gather(*(platform.create(spec(name)) for name in sys.argv[2:]))
     for box in made:
         await box.run(["sh", "-c", "sleep 300 & setsid sleep 300 & (setsid setsid sleep 300 &)"], timeout=60)
+    if begun := json.loads(sys.argv[1]):
+        await made[0].run(begun, timeout=60)
     commands = [asyncio.create_task(box.run(["sleep", "300"], timeout=300)) for box in made]
     print("held", flush=True)
     await asyncio.gather(*commands)
@@ -47,10 +50,10 @@ asyncio.run(hold())
 
 
 @contextlib.contextmanager
-def holder(names: list[str], *, until: str = "held") -> Iterator[subprocess.Popen[str]]:
-    """Another process that makes sandboxes and holds them; comes back when it says ``until``."""
-    command = [sys.executable, "-c", HOLDER, *names]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+def holder(names: list[str], *, command: Sequence[str] = (), until: str = "held") -> Iterator[subprocess.Popen[str]]:
+    """Another process that makes sandboxes, runs a command in the first, and holds them; comes back when it says ``until``."""
+    program = [sys.executable, "-c", HOLDER, json.dumps(command), *names]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
         try:
             assert process.stdout is not None
             while process.stdout.readline().strip() != until:
@@ -279,6 +282,32 @@ async def test_a_flood_of_processes_stops_at_the_limit() -> None:
     finally:
         await platform.destroy(wanted.name)
     assert gone([wanted.name], within=0)
+
+
+BOMB = ["bash", "-c", "bomb() { bomb | bomb & }; bomb; sleep 2"]
+
+
+async def test_processes_that_fork_without_end_are_gone_when_their_sandbox_is_destroyed() -> None:
+    platform = NamespacePlatform(instance="tests")
+    wanted = replace(spec(), template=replace(TEMPLATE, memory_mib=4096))
+    box = await platform.create(wanted)
+    try:
+        await box.run(BOMB, timeout=60)
+    finally:
+        async with asyncio.timeout(PATIENCE):
+            await platform.destroy(wanted.name)
+    assert gone([wanted.name], within=0)
+    assert await swept([wanted.name])
+
+
+async def test_processes_that_fork_without_end_are_gone_when_the_next_daemon_destroys_their_sandbox() -> None:
+    names, platform = fresh(1), NamespacePlatform(instance="tests")
+    with holder(names, command=BOMB) as process:
+        process.kill()
+        process.wait()
+        await platform.destroy(names[0])
+        assert gone(names, within=PATIENCE)
+    assert await swept(names)
 
 
 async def test_host_names_that_no_machine_can_have_are_invalid() -> None:

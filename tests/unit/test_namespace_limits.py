@@ -48,6 +48,26 @@ def test_left_overs_are_found_and_removed_by_name(tmp_path: Path) -> None:
     assert cgroups.existing(tmp_path) == {"two"}
 
 
+@pytest.mark.parametrize(
+    ("folder", "file", "none"),
+    [("", "cpu.max", "max"), ("cpu", "cpu.cfs_quota_us", "-1")],
+    ids=["version 2", "version 1"],
+)
+def test_what_is_about_to_be_killed_has_all_the_time_it_wants(
+    tmp_path: Path, folder: str, file: str, none: str
+) -> None:
+    quota, of_another = (tmp_path / folder / "reconciler" / name / file for name in ("box", "other"))
+    for path in (quota, of_another):
+        path.parent.mkdir(parents=True)
+        path.write_text("100000")
+    if not folder:
+        (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
+    cgroups.unthrottle("box", tmp_path)
+    assert (quota.read_text(), of_another.read_text()) == (none, "100000")
+    cgroups.unthrottle("gone", tmp_path)
+    assert [p.name for p in quota.parent.iterdir()] == [file]
+
+
 def test_the_disk_is_the_template_s_but_a_fair_share_of_the_memory() -> None:
     assert view.disk_mib(Template(name="t", disk_mib=64)) == 64
     assert view.disk_mib(Template(name="t", disk_mib=10**9)) == max(MEMORY_MIB // 16, 256)

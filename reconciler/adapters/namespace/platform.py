@@ -58,6 +58,7 @@ class NamespacePlatform:
     async def destroy(self, name: str) -> None:
         """Kill its PID 1, also that of another process's sandbox: the kernel does the rest."""
         _need_root()
+        cgroups.unthrottle(name)
         if held := self._held.pop(name, None):
             await nursery().call(held.end())
         if not await asyncio.to_thread(kill, name, seconds=_KILL_S):
