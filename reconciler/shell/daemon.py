@@ -187,7 +187,7 @@ class Reconciler:
             running=self.dispatcher.memory,
             leased=world.leases,
             attempts=world.attempts,
-            unavailable=world.unavailable,
+            unavailable=self.dispatcher.refused | dict(world.unavailable),
             quiet_until=quiet_until(self.policy.quiet, now),
             blocked=world.blocked,
         )

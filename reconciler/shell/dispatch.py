@@ -8,6 +8,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from reconciler.core.errors import Unavailable, what_the_machine_lacks
+from reconciler.core.model import Mode
 from reconciler.formats.record import TrialRecord
 from reconciler.ports import Clock, Journal, ResultsStore
 from reconciler.shell.events import Ended, Listener, Started
@@ -15,13 +16,15 @@ from reconciler.shell.grading import Grader
 from reconciler.shell.leasing import Leases, attempted, recorded, shown
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
-from reconciler.shell.trial import Stopwatch, TrialRunner
+from reconciler.shell.trial import Seen, Stopwatch, TrialRunner
 from reconciler.shell.work import Work
 
 log = structlog.get_logger()
 
 UNAVAILABLE_SECONDS = 5.0
 """A trial whose part stopped answering keeps its slot this long: what fails at once must not spin."""
+REFUSED_SECONDS = 30.0
+"""A mode that could not make a sandbox holds its trials so long, before one of them tries again."""
 RECORD_SECONDS = 3600.0
 """A result waits so long to be recorded before it is given up, and its trial is due again."""
 
@@ -54,6 +57,7 @@ class Dispatcher:
     running: dict[str, Running] = field(default_factory=dict)
     """By trial id."""
     _regrade: asyncio.Task[None] | None = None
+    _refused: dict[Mode, tuple[float, str]] = field(default_factory=dict)
 
     def begin(self, work: Work) -> None:
         """Start a trial, unless it runs already."""
@@ -83,6 +87,12 @@ class Dispatcher:
     def memory(self) -> dict[str, int]:
         """Trial id to the memory that it holds, in MiB."""
         return {trial: one.work.memory_mib for trial, one in self.running.items()}
+
+    @property
+    def refused(self) -> dict[Mode, str]:
+        """Modes that answered, and could not make a trial's sandbox a moment ago; with the reason."""
+        now = self.clock.monotonic()
+        return {mode: why for mode, (until, why) in self._refused.items() if now < until}
 
     def cancel(self) -> None:
         """End every trial now; each destroys its sandbox first."""
@@ -144,7 +154,7 @@ class Dispatcher:
     async def _carry_out(self, work: Work, watch: Stopwatch) -> None:
         log.info("trial started", reason=work.reason)
         self.listener(Started(work=work, watch=watch))
-        record, transcript = await self.grader.grade(work, await self.runner.run(work, watch))
+        record, transcript = await self.grader.grade(work, await self._run(work, watch))
         watch.enter("append")
         commit = await self._recorded(record, transcript)
         self.unpushed = True
@@ -160,6 +170,13 @@ class Dispatcher:
             commit=commit,
         )
         self.listener(Ended(work=work, record=record))
+
+    async def _run(self, work: Work, watch: Stopwatch) -> Seen:
+        try:
+            return await self.runner.run(work, watch)
+        except Unavailable as error:
+            self._refused[work.trial.batch.mode] = self.clock.monotonic() + REFUSED_SECONDS, str(error)
+            raise
 
     async def _recorded(self, record: TrialRecord, transcript: bytes) -> str:
         """Commit a result. It cost a trial, so it waits for room on a full disk, in its slot: nothing new begins meanwhile."""

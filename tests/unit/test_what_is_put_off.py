@@ -4,14 +4,17 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from reconciler.adapters.memory.journal import MemoryJournal
+from reconciler.adapters.memory.platform import MemoryPlatform, MemorySandbox
 from reconciler.adapters.memory.results import MemoryResults
 from reconciler.adapters.memory.source import MemorySource
 from reconciler.core.errors import Unavailable, what_the_machine_lacks
+from reconciler.ports import SandboxSpec
 from reconciler.shell.events import Ended, Event, Planned, Started
 from reconciler.shell.leasing import Leases
 from reconciler.shell.reporting import last_push
@@ -60,6 +63,15 @@ class FlakyResults(MemoryResults):
     async def push(self) -> str | None:
         self.pushes.ask()
         return await super().push()
+
+
+class Refusing(MemoryPlatform):
+    refuses = True
+
+    async def create(self, spec: SandboxSpec) -> MemorySandbox:
+        if self.refuses:
+            raise Unavailable("no more namespaces: raise the limit")
+        return await super().create(spec)
 
 
 @pytest.fixture
@@ -115,6 +127,32 @@ async def test_a_push_that_breaks_is_made_again(world: ShellWorld) -> None:
     world.heard = lambda event: daemon.wake() if isinstance(event, Planned) and results.pushes.asked <= 3 else None
     await world.settle(daemon)
     assert len(world.records()) == 1
+
+
+async def test_a_mode_that_answers_and_can_make_no_sandbox_holds_its_trials_with_the_reason(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=3))
+    world.platform = Refusing(clock=world.clock, mode="incus", images=("base", ""))
+    plan = await world.settle()
+    assert {held.reason for held in plan.held} == {"no more namespaces: raise the limit"}
+    assert len(plan.held) == 3
+    assert started(world) <= world.limits.parallel
+    assert world.records() == {}
+
+
+async def test_a_mode_that_refused_is_asked_again_after_a_while(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=2))
+    platform = world.platform = Refusing(clock=world.clock, mode="incus", images=("base", ""))
+    daemon = world.daemon()
+
+    def heal(event: Event) -> None:
+        if isinstance(event, Planned) and event.plan.held:
+            platform.refuses = False
+            world.clock.advance(timedelta(seconds=30))
+            daemon.wake()
+
+    world.heard = heal
+    await world.settle(daemon)
+    assert len(world.records()) == 2
 
 
 async def test_a_lease_that_could_not_be_renewed_is_renewed_when_the_journal_answers_again() -> None:
