@@ -52,8 +52,13 @@ def main() -> NoReturn:
     except SystemExit as stop:  # rich and click make an exit code of it
         if not isinstance(stop.__context__, BrokenPipeError):
             raise
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _print_no_more()
     sys.exit(0)  # whoever read our output has seen enough, and that is no failure
+
+
+def _print_no_more() -> None:
+    """Let go of what could not be written: some interpreters try once more at their end, and complain in their own way."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _nobody_reads() -> bool:
@@ -77,6 +82,7 @@ def _run() -> None:
     except Invalid as error:
         sys.exit(_complain(str(error), USAGE))
     except Unavailable as error:
+        _print_no_more()  # all is written, or cannot be
         sys.exit(_complain(str(error), INFRASTRUCTURE))
 
 
