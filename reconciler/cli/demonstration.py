@@ -19,7 +19,6 @@ from rich.markup import escape
 
 from reconciler.app.settings import load
 from reconciler.app.wiring import wired
-from reconciler.cli.exits import FAILED
 from reconciler.cli.progress import wide_console
 from reconciler.cli.reading import series_of_configuration, trend_table
 from reconciler.core.dashboard import percent
@@ -201,7 +200,7 @@ class _Story:
                 rules = "" if event["by_the_rules"] else ", breaks a required rule"
                 judged = event["violation"] or f"{fixed}, compliance {percent(event['compliance'])}{rules}"
                 self.say.print(f"  {mark} {name}  {escape(judged)}")
-                return FAILED
+                return 1
             case "trial without a result":
                 self.say.print(f"  [yellow]!   [/] {name}  {event.get('problem')}")
         return 0
