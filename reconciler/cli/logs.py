@@ -29,9 +29,8 @@ def configure(*, verbose: int = 0, quiet: bool = False, log_file: Path | None = 
     root.setLevel(min(h.level for h in handlers))
     for chatty in ("apscheduler", "git", "urllib3", "ws4py", "asyncio", "watchdog", "markdown_it"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("urllib3.connectionpool").setLevel(
-        logging.ERROR
-    )  # warns of each connection that it does not keep
+    # it warns of each connection that it does not keep
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(root.level),

@@ -46,9 +46,8 @@ class IncusPlatform:
         try:
             return await self._create(spec)
         except (Transient, Invalid):
-            await (
-                self._machines.pool.room()
-            )  # a full disk has many faces; where it is not, nobody waits for the question
+            # A full disk has many faces. Where nothing fails, nobody waits for the question.
+            await self._machines.pool.room()
             raise
 
     async def _create(self, spec: SandboxSpec) -> Sandbox:
