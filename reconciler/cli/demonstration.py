@@ -100,6 +100,7 @@ class _Story:
         self.remote, self.work = home / "definitions.git", home / "definitions"
         self.config, self.log = home / "reconciler.yaml", home / "daemon.log"
         self.began = time.monotonic()
+        self._told = 0  # bytes of the log
 
     # ------------------------------------------------------------ the repositories
 
@@ -184,10 +185,10 @@ class _Story:
 
     def _log_lines(self) -> Iterator[dict[str, Any]]:
         with self.log.open("rb") as log:
-            log.seek(getattr(self, "_read", 0))
+            log.seek(self._told)
             for line in log:
                 if line.endswith(b"\n"):
-                    self._read = getattr(self, "_read", 0) + len(line)
+                    self._told += len(line)
                     with contextlib.suppress(ValueError):
                         yield json.loads(line)
 

@@ -1,5 +1,7 @@
 """The exit codes of every command; 0 is success."""
 
+import sys
+
 FAILED = 1
 """A scenario failed where ``--fail-on-error`` asks, or there are findings."""
 USAGE = 2
@@ -8,3 +10,9 @@ DUE = 2
 """Of ``plan --detailed-exitcode``, which tells errors by 1: something is due."""
 INFRASTRUCTURE = 3
 """What is needed does not answer, or trials are left that cannot run now."""
+
+
+def complain(message: str, code: int) -> int:
+    """Say in one line why the program ends; the exit code to end with."""
+    print(f"reconciler: {message}", file=sys.stderr)
+    return code

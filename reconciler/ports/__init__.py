@@ -9,12 +9,13 @@ from reconciler.ports.engine import Assignment, Engine, Seat
 from reconciler.ports.journal import Attempts, Journal, Lease
 from reconciler.ports.notes import Notes
 from reconciler.ports.patterns import Patterns
-from reconciler.ports.platform import Completed, Platform, Sandbox, SandboxInfo, SandboxSpec
+from reconciler.ports.platform import MOST_PROCESSES, Completed, Platform, Sandbox, SandboxInfo, SandboxSpec
 from reconciler.ports.provisioner import Provisioner
 from reconciler.ports.results import Results, ResultsStore
 from reconciler.ports.source import Commit, Entry, Source, Watch
 
 __all__ = [
+    "MOST_PROCESSES",
     "Alarm",
     "Assignment",
     "At",

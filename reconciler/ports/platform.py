@@ -7,6 +7,9 @@ from typing import Protocol
 
 from reconciler.core.model import Mode, Template
 
+MOST_PROCESSES = 2048
+"""Processes and threads that one sandbox may have, so that one which forks without end ends its own trial alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxSpec:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from reconciler.core.errors import Invalid, Transient
-from reconciler.ports import Sandbox, SandboxSpec
+from reconciler.ports import MOST_PROCESSES, Sandbox, SandboxSpec
 from tests.platform_rigs import Rig, fresh, incus, memory, namespace
 from tests.processes import PATIENCE
 
@@ -26,6 +26,7 @@ NOT_IN_MEMORY = {
     "test_two_sandboxes_made_at_once_do_not_meet": "it has no files",
     "test_another_platform_object_sees_and_destroys_it": "each object is a world of its own",
     "test_the_memory_limit_binds": "it has no memory",
+    "test_the_limit_of_processes_binds": "it has no processes",
     "test_a_sandbox_without_a_network_has_no_interface_but_the_loopback": "it has no network either way",
     "test_a_create_that_is_cancelled_leaves_nothing": "it makes a sandbox in one step",
 }
@@ -283,3 +284,11 @@ async def test_the_memory_limit_binds(rig: Rig) -> None:
         done = await made.run(["sh", "-c", "head -c 1G /dev/zero | tail >/dev/null"], timeout=120)
         assert done.exit_code == 137
         assert (await made.run(["true"], timeout=60)).exit_code == 0
+
+
+async def test_the_limit_of_processes_binds(rig: Rig) -> None:
+    roomy = replace(rig.template, memory_mib=2048)  # else its memory ends it first
+    async with machine(rig, replace(rig.spec(), template=roomy)) as made:
+        forks = f"n=0; while [ $n -lt {MOST_PROCESSES} ]; do sleep 300 & n=$((n+1)); done"
+        done = await made.run(["sh", "-c", forks], timeout=120)
+        assert b"fork" in done.stderr

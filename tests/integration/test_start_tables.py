@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from reconciler.cli.main import app
+from reconciler.cli.commands import app
 from tests.processes import Said, reconciler
 from tests.world import World, definitions, scenario, specialty
 

@@ -10,7 +10,7 @@ from reconciler.adapters.incus.machines import LABEL, Machines
 from reconciler.adapters.incus.templates import Provision, Templates, fingerprint
 from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.model import Mode, Template
-from reconciler.ports import Clock, Sandbox, SandboxInfo, SandboxSpec
+from reconciler.ports import MOST_PROCESSES, Clock, Sandbox, SandboxInfo, SandboxSpec
 
 
 class IncusPlatform:
@@ -89,6 +89,7 @@ class IncusPlatform:
         return {
             "limits.cpu": str(spec.template.cpus),
             "limits.memory": f"{spec.template.memory_mib}MiB",
+            "limits.processes": str(MOST_PROCESSES),
             "boot.autostart": "false",
         } | {LABEL + key: value for key, value in labels.items()}
 

@@ -8,9 +8,10 @@ import contextlib
 import errno
 from pathlib import Path
 
+from reconciler.ports import MOST_PROCESSES
+
 _ROOT = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("memory", "pids", "cpu")
-_TASKS = 2048
 _PERIOD_US = 100_000
 _NO_QUOTA = {"cpu.max": "max", "cpu.cfs_quota_us": "-1"}
 
@@ -26,7 +27,7 @@ def limits(*, cpus: int, memory_mib: int) -> str:
         "memory.memsw.limit_in_bytes": memory,
         "cpu.cfs_period_us": _PERIOD_US,
         "cpu.cfs_quota_us": cpus * _PERIOD_US,
-        "pids.max": _TASKS,
+        "pids.max": MOST_PROCESSES,
     }
     return "\n".join(f"{file} {value}" for file, value in values.items())
 
