@@ -245,7 +245,8 @@ class _Story:
 
     def table(self) -> None:
         """The trend table as ``reconciler trend`` prints it."""
-        self.say.print(trend_table(*asyncio.run(series_of_configuration(self.config))))
+        rows, trends, _ = asyncio.run(series_of_configuration(self.config))
+        self.say.print(trend_table(rows, trends))
 
     def close(self) -> None:
         """The history, and where to look next."""

@@ -45,9 +45,12 @@ class Look:
 
 
 async def take_look(config: Path | None, *, explain: bool = False) -> Look:
-    """Look at the configured world; what is due is explained where that is asked for: it takes its time."""
+    """Look at the configured world; what is due is explained where that is asked for: it takes its time.
+
+    Unexplained, it may be that of the revision read last: what is due now needs the newest, and how things stand does not.
+    """
     async with wired(load(find(config))) as program:
-        world = await observed(program)
+        world = await observed(program, newest=explain)
         alive = program.state.locked()
         last: Mapping[str, Any] = program.state.get("status") or {}
         beside = last if alive else {}
@@ -94,9 +97,11 @@ def _given_up(last: Mapping[str, Any], world: World, plan: Plan) -> list[dict[st
     return [d for d in last.get("stalled", []) if d.get("trial") in due]
 
 
-async def observed(program: Program) -> World:
-    """The world as it is now, remotes included."""
+async def observed(program: Program, *, newest: bool) -> World:
+    """The world as it is now, remotes included. Not ``newest``: where the definitions cannot be read, by those read last."""
     await program.observer.fetch()
+    if not newest:
+        await program.observer.recall()
     await program.results.refresh()
     return await program.observer.look()
 

@@ -229,22 +229,28 @@ def _rows_table(rows: Sequence[Row]) -> Table:
 
 def trend(config: Path | None, scenario: str | None, *, as_json: bool) -> int:
     """Print the series over time; ``now`` marks the batch whose inputs are wanted today."""
-    rows, trends = asyncio.run(series_of_configuration(config, scenario))
+    rows, trends, warnings = asyncio.run(series_of_configuration(config, scenario))
     if as_json:
         now = {(r.scenario, r.variant.slug): r.batch for r in sorted(rows, key=lambda r: r.measured > 0)}
         documents = [trend_document(t) | {"now": now.get((t.scenario, slug))} for slug, t in trends]
-        print(json.dumps({"series": documents}, indent=1))
+        print(json.dumps({"series": documents, "warnings": warnings}, indent=1))
         return 0
-    wide_console().print(trend_table(rows, trends) if trends else "Nothing is measured yet.")
+    console = wide_console()
+    console.print(trend_table(rows, trends) if trends else "Nothing is measured yet.")
+    for warning in warnings:
+        console.print(Text(f"! {warning}", style="yellow"), soft_wrap=True)
     return 0
 
 
 async def series_of_configuration(
     config: Path | None, scenario: str | None = None
-) -> tuple[Sequence[Row], list[tuple[str, Trend]]]:
-    """The rows and the trends of the wanted series, for :func:`trend_table`. Raises ``Invalid`` for a key or tag that nothing bears."""
+) -> tuple[Sequence[Row], list[tuple[str, Trend]], Sequence[str]]:
+    """The rows and the trends of the wanted series, for :func:`trend_table`, and what to know of them.
+
+    Raises ``Invalid`` for a key or tag that nothing bears.
+    """
     async with wired(load(find(config))) as program:
-        world = await observed(program)
+        world = await observed(program, newest=False)
         program.observer.need_revision()
         rows = await asyncio.to_thread(program.rows.of, world, world.results)
         if scenario is not None and world.catalogue is not None:
@@ -252,7 +258,7 @@ async def series_of_configuration(
             rows = [r for r in rows if r.scenario in meant]
         slugs = {r.series: r.variant.slug for r in rows}
         found = await asyncio.to_thread(program.rows.past.trends, world.results, slugs)
-        return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])]
+        return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])], world.warnings
 
 
 def trend_table(rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> Table:

@@ -91,6 +91,25 @@ def test_a_remote_that_is_away_is_a_warning_once_and_status_keeps_the_revision(t
 
 
 @pytest.mark.real("namespace")
+def test_status_and_trend_show_what_was_measured_while_the_definitions_are_away_and_plan_decides_nothing(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    assert world.run("once").code == 0
+    before = world.status()["series"]
+    world.remote.rename(tmp_path / "away.git")
+    status, trend = world.status(), json.loads(world.run("trend", "--json").out)
+    assert status["series"] == before
+    assert [series["scenario"] for series in trend["series"]] == ["alpha"]
+    for told in (status, trend):
+        assert "cannot be read" in told["warnings"][0]
+    for command in ("status", "trend"):
+        assert f"! {trend['warnings'][0]}" in world.run(command).out
+    plan = world.run("plan", "--json")
+    assert (plan.code, json.loads(plan.out)["revision"]) == (3, None)
+
+
+@pytest.mark.real("namespace")
 def test_a_daemon_that_begins_while_the_remote_is_away_goes_on_with_what_it_read_last(tmp_path: Path) -> None:
     world = World(tmp_path, definitions("alpha", playbooks=False), quiet_hours=["00:00-12:00 UTC", "12:00-00:00 UTC"])
     with world.daemon() as daemon:
