@@ -279,8 +279,8 @@ def trend_table(rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> Tab
     )
     for slug, series in trends:
         for number, batch in enumerate(series.batches):
-            says = verdict(series, batch)
             row = wanted.get((batch.batch, batch.epoch))
+            says = row.verdict if row else verdict(series, batch)
             back = "now (inputs are back, results reused)" if row and row.reused else "now" if row else ""
             table.add_row(
                 series.scenario if number == 0 else "",

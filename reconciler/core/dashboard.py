@@ -4,10 +4,11 @@ Deterministic: the same data gives the same bytes, and no byte comes from a cloc
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from typing import NamedTuple
 
-from reconciler.core.model import Batch, Mode, Variant
+from reconciler.core.model import Batch, Gate, Mode, Variant
 from reconciler.core.trends import BatchResults, Trend, Verdict, verdict
 
 ROWS = 500
@@ -23,8 +24,6 @@ _WORST_FIRST: Sequence[Verdict] = (
     "improved",
     "pass",
 )
-BLOCKING: frozenset[Verdict] = frozenset({"fail", "regressed"})
-"""Verdicts at which a gate stops, where the scenario is proven."""
 _GOOD, _OPEN = "#1a7f37", "#8c959f"
 _COLOURS = {"pass": _GOOD, "improved": _GOOD, "regressed": "#cf222e", "fail": "#cf222e", "suspected": "#bf8700"}
 
@@ -48,6 +47,8 @@ class Row:
     finished_at: str | None
     violation: str | None
     """The guard that its trials violated, in words."""
+    good_enough: bool
+    """Its pass rate and its compliance reach the benchmark's gate."""
     reused: bool
     """Newer inputs were measured since: these are back, and their results hold."""
     proven: bool
@@ -58,14 +59,32 @@ class Row:
 
     @property
     def blocks(self) -> bool:
-        """Whether a gate must stop here."""
-        return self.proven and self.verdict in BLOCKING
+        """Whether a gate must stop here: measured to the end, and not good enough, or worse than before."""
+        measured = self.verdict not in ("inconclusive", "unmeasured")
+        return self.proven and measured and (self.verdict == "regressed" or not self.good_enough)
 
 
-def row(batch: Batch, wanted: int, trend: Trend | None, *, proven: bool) -> Row:
+class Asked(NamedTuple):
+    """What a benchmark asks of a batch today, on change or in a sweep; what was recorded under other terms is judged by these."""
+
+    iterations: int
+    gate: Gate
+    sweep: bool = False
+
+
+def _judged(now: BatchResults, asked: Sequence[Asked]) -> BatchResults:
+    """A batch under the terms of who asks most of it today. A sweep or a trial by hand that was complete when it ran stays complete."""
+    fitting = [a for a in asked if a.sweep == bool(now.epoch)]
+    if not fitting:
+        return now
+    most = max(fitting, key=lambda a: a.iterations)
+    return replace(now, wanted=min(now.wanted, most.iterations) if now.epoch else most.iterations, gate=most.gate)
+
+
+def row(batch: Batch, asked: Sequence[Asked], trend: Trend | None, *, proven: bool) -> Row:
     """The state of the series whose wanted batch is ``batch``, from its trend."""
     batches = [b for b in trend.batches if b.batch == batch.id] if trend else []
-    now = batches[-1] if batches else None
+    now = _judged(batches[-1], asked) if batches else None
     return Row(
         scenario=batch.scenario,
         variant=batch.variant,
@@ -75,13 +94,14 @@ def row(batch: Batch, wanted: int, trend: Trend | None, *, proven: bool) -> Row:
         epoch=now.epoch if now else "",
         passed=now.passed if now else 0,
         measured=now.measured if now else 0,
-        wanted=max(wanted, now.wanted) if now else wanted,
+        wanted=now.wanted if now else max((a.iterations for a in asked), default=0),
         compliance=now.compliance if now else None,
         verdict=verdict(trend, now) if trend and now else "unmeasured",
         commit=now.results[-1].commit if now and now.results else None,
-        finished_at=max(r.finished_at for r in now.results) if now and now.results else None,
+        finished_at=now.finished_at or None if now else None,
         violation=now.violation if now else None,
-        reused=bool(trend and now and any(b.mode == now.mode for b in trend.batches[trend.batches.index(now) + 1 :])),
+        good_enough=bool(now and now.meets_gate),
+        reused=bool(trend and now and any(b.mode == now.mode and b.order > now.order for b in trend.batches)),
         proven=proven,
         trended=bool(trend and trend.batches),
     )

@@ -3,7 +3,7 @@
 ``fold`` is commutative and idempotent: the trend of a shuffled or repeated history is the same trend.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -15,7 +15,8 @@ Verdict = Literal["pass", "fail", "suspected", "regressed", "improved", "changed
 SIGNIFICANCE = 0.05
 """One-sided level of Fisher's exact test below which a difference is no longer only suspected."""
 KEPT_BATCHES = 200
-"""A trend shows the newest batches; the records themselves are all kept."""
+"""A trend shows so many of the newest sweeps, as many answers to changes, and what never moves: each first batch that others are
+compared with. The records themselves are all kept."""
 _SCENARIO_SIDE = tuple(c for c in COMPONENTS if c != "agent")
 
 
@@ -77,6 +78,16 @@ class BatchResults:
         return told[-1] + (f"; {len(told)} of {self.measured} trials violated a guard" if self.measured > 1 else "")
 
     @property
+    def finished_at(self) -> str:
+        """When its last trial ended; empty where none did."""
+        return max((r.finished_at for r in self.results), default="")
+
+    @property
+    def setting(self) -> tuple[str, ...]:
+        """All but the agent: batches with equal settings can be compared."""
+        return self.mode, *(self.digests[c] for c in _SCENARIO_SIDE)
+
+    @property
     def order(self) -> tuple[str, str, str, str]:
         """Orders the batches of a series: by what was seen first; what was graded again comes after what it regrades."""
         finished = min((r.finished_at for r in self.results), default="")
@@ -92,10 +103,6 @@ class BatchResults:
             and self.passed / self.measured >= self.gate.pass_rate
             and (compliance is None or compliance >= self.gate.compliance)
         )
-
-    def comparable(self, other: "BatchResults") -> bool:
-        """Only the agent may differ: same mode, world, task, truth and rules."""
-        return self.mode == other.mode and all(self.digests[c] == other.digests[c] for c in _SCENARIO_SIDE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,35 +124,55 @@ def fold(trend: Trend, batch: BatchResults) -> Trend:
     known = trend.batch(batch.batch, batch.epoch)
     merged = batch if known is None else _merged(known, batch)
     others = (b for b in trend.batches if b is not known)
-    ordered = sorted((*others, merged), key=lambda b: b.order)
-    return replace(trend, batches=tuple(ordered[-KEPT_BATCHES:]))
+    return replace(trend, batches=_kept(sorted((*others, merged), key=lambda b: b.order)))
+
+
+def _kept(ordered: Sequence[BatchResults]) -> tuple[BatchResults, ...]:
+    """The batches that a trend shows of many, oldest first. Sweeps, which time alone makes, do not crowd out what was changed."""
+    if len(ordered) <= KEPT_BATCHES:
+        return tuple(ordered)
+    firsts = {b.setting: b for b in reversed(ordered)}.values()
+    newest = [b for swept in (True, False) for b in [b for b in ordered if bool(b.epoch) is swept][-KEPT_BATCHES:]]
+    kept = {id(b) for b in (*firsts, *newest)}
+    return tuple(b for b in ordered if id(b) in kept)
 
 
 def _merged(one: BatchResults, other: BatchResults) -> BatchResults:
     by_path = {r.path: r for r in (*one.results, *other.results)}
-    newest = max(one, other, key=lambda b: (b.wanted, max((r.finished_at for r in b.results), default="")))
+    newest = max(one, other, key=lambda b: (b.finished_at, b.wanted, b.gate.pass_rate, b.gate.compliance))
     return replace(newest, results=tuple(sorted(by_path.values())))
 
 
 def verdict(trend: Trend, batch: BatchResults) -> Verdict:
     """What ``batch`` says, compared with the newest and with the first comparable batch before it.
 
-    The first one never moves by itself, so that a slow slide cannot hide behind an equally slow baseline.
+    The first one never moves by itself, so that a slow slide cannot hide behind an equally slow baseline. Where nothing was
+    changed, as from sweep to sweep, chance alone gives a significant fall once in a while: it is only suspected until
+    the next sweep shows it too.
     """
     if batch.measured == 0:
         return "unmeasured"
     if batch.measured < batch.wanted:
         return "inconclusive"
-    earlier = [b for b in _before(trend.batches, batch) if b.measured and b.mode == batch.mode]
-    anchors = [b for b in earlier if b.comparable(batch)]
+    earlier = [b for b in trend.batches if b.order < batch.order and b.measured and b.mode == batch.mode]
+    anchors = [b for b in earlier if b.setting == batch.setting]
     if not anchors:
         return "changed" if earlier else _by_gate(batch)
-    verdicts = [_against(batch, anchor) for anchor in (anchors[-1], anchors[0])]
+    unchanged = anchors[-1].batch == batch.batch
+    return _seen_twice(batch, anchors) if unchanged else _worse(batch, (anchors[-1], anchors[0]))
+
+
+def _worse(batch: BatchResults, bases: Sequence[BatchResults]) -> Verdict:
+    verdicts = [_against(batch, base) for base in bases]
     return next((v for v in ("regressed", "suspected") if v in verdicts), verdicts[0])
 
 
-def _before(batches: Iterable[BatchResults], batch: BatchResults) -> Sequence[BatchResults]:
-    return [b for b in batches if b.order < batch.order]
+def _seen_twice(batch: BatchResults, anchors: Sequence[BatchResults]) -> Verdict:
+    """The verdict on a sweep of what the one before measured: a fall counts from where that one had fallen too."""
+    bases, before = (anchors[-1], anchors[0], *anchors[-2:-1]), anchors[-1]
+    twice = any(_against(batch, b) == _against(before, b) == "regressed" for b in bases)
+    found = _worse(batch, bases)
+    return "suspected" if found == "regressed" and not twice else found
 
 
 def _by_gate(batch: BatchResults) -> Verdict:

@@ -7,7 +7,7 @@ from pydantic_core import to_json
 
 from reconciler.core.model import COMPONENTS, Gate
 from reconciler.core.statistics import wilson
-from reconciler.core.trends import KEPT_BATCHES, BatchResults, Result, Trend, verdict
+from reconciler.core.trends import BatchResults, Result, Trend, verdict
 from reconciler.formats.record import TrialRecord
 
 SCHEMA = "reconciler.trend/1"
@@ -20,8 +20,7 @@ def parse_trend(data: bytes) -> Trend | None:
         trend = _TREND.validate_json(data)
     except ValidationError:
         return None
-    whole = len(trend.batches) <= KEPT_BATCHES and all(b.digests.keys() >= {*COMPONENTS} for b in trend.batches)
-    return trend if whole else None
+    return trend if all(b.digests.keys() >= {*COMPONENTS} for b in trend.batches) else None
 
 
 def trend_document(trend: Trend) -> dict[str, Any]:

@@ -6,7 +6,7 @@ truly an orphan, and a trial without a lease is either recorded or was never beg
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.core.errors import Unavailable
@@ -198,7 +198,7 @@ class Observer:
         """Wanted minus recorded; the same objects in give the same object out."""
         key = (demands, results.tip, epochs, len(self.past.unusable))
         if self._memo is None or not _same(self._memo[0], key):
-            todo = outstanding(self._wanted(demands, epochs), results.trials)
+            todo = outstanding(_each_once(self._wanted(demands, epochs)), results.trials)
             self._memo = (key, self.past.offered(results, todo))
         return self._memo[1]
 
@@ -238,6 +238,16 @@ def _want(demand: Demand, epoch: str) -> Wanted:
         epoch=epoch,
         benchmark=demand.benchmark.name,
     )
+
+
+def _each_once(wanted: Iterable[Wanted]) -> Collection[Wanted]:
+    """Of those who want the same batch in the same epoch, the one who wants most: its trials are the others' too."""
+    most: dict[tuple[str, str], Wanted] = {}
+    for one in wanted:
+        known = most.setdefault((one.batch.id, one.epoch), one)
+        if known.iterations < one.iterations:
+            most[one.batch.id, one.epoch] = one
+    return most.values()
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:

@@ -100,7 +100,7 @@ class Recorder:
 def holds(trend: Trend, paths: set[str]) -> bool:
     """Whether a trend has exactly these records; one that shows its newest batches alone may lack older ones."""
     shown = {r.path for b in trend.batches for r in b.results}
-    return shown == paths or (len(trend.batches) == KEPT_BATCHES and shown <= paths)
+    return shown == paths or (len(trend.batches) >= KEPT_BATCHES and shown <= paths)
 
 
 def series_of(path: str) -> str:

@@ -3,14 +3,15 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.dashboard import Row, row
+from reconciler.core.dashboard import Asked, Row, row
 from reconciler.core.model import Trial, Variant
 from reconciler.core.planning import Held, Plan, Stalled
+from reconciler.definitions.values import Demand
 from reconciler.ports import Notes, Results, ResultsStore
 from reconciler.shell.observe import World
 from reconciler.shell.past import Past
@@ -84,11 +85,23 @@ class Rows:
 
     def of(self, world: World, at: Results) -> list[Row]:
         """One row per wanted batch of ``world``, with the results as they are ``at`` some tip."""
-        demands = world.demands.demands
-        trends = self.past.trends(at, {d.batch.series for d in demands})
+        wanted: dict[str, list[Demand]] = {}
+        for demand in world.demands.demands:
+            wanted.setdefault(demand.batch.id, []).append(demand)
+        trends = self.past.trends(at, {same[0].batch.series for same in wanted.values()})
         proven = self.proven.batches(world.catalogue, world.demands, at)
-        wanted = ((d.batch, d.benchmark.iterations) for d in demands)
-        return [row(b, iterations, trends[b.series], proven=b.id in proven) for b, iterations in wanted]
+        return [
+            row(same[0].batch, list(_asked(same)), trends[same[0].batch.series], proven=batch in proven)
+            for batch, same in wanted.items()
+        ]
+
+
+def _asked(demands: Iterable[Demand]) -> Iterator[Asked]:
+    """What is asked of the batch that these demands want."""
+    for benchmark in (d.benchmark for d in demands):
+        for sweep, asks in ((False, benchmark.on_change), (True, benchmark.schedule is not None)):
+            if asks:
+                yield Asked(iterations=benchmark.iterations, gate=benchmark.gate, sweep=sweep)
 
 
 @dataclass(kw_only=True)

@@ -143,6 +143,14 @@ def test_sandbox_list_has_the_documented_keys_and_knows_what_is_no_orphan(answer
 
 
 @pytest.mark.real("namespace")
+def test_trials_that_two_benchmarks_want_are_planned_once_as_often_as_the_one_that_wants_most(tmp_path: Path) -> None:
+    nightly = benchmark(name="nightly", iterations=3, schedule="0 2 * * *")
+    files = definitions("alpha", playbooks=False, iterations=2) | {"config/benchmarks/nightly.yaml": nightly}
+    plan = World(tmp_path, files).plan()
+    assert [item["iteration"] for item in plan["due"]] == [1, 2, 3]
+    assert [choice["trials"] for choice in plan["batches"]] == [3]
+
+
 def test_exit_codes_are_the_documented_ones(tmp_path: Path) -> None:
     world = World(
         tmp_path, {**definitions("good", playbooks=False), "config/specialties/idler.mdx": specialty("true", "idler")}

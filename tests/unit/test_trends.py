@@ -6,12 +6,13 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.dashboard import readme, row, sparkline
+from reconciler.core.dashboard import Asked, Row, readme, row, sparkline
 from reconciler.core.model import Gate
 from reconciler.core.statistics import fisher_less, wilson
-from reconciler.core.trends import BatchResults, Trend, fold, verdict
+from reconciler.core.trends import KEPT_BATCHES, BatchResults, Trend, fold, verdict
 from tests.builders import batch, results
 
+ASKED = Asked(iterations=3, gate=Gate())
 EMPTY = Trend(scenario="stale-lock", title="A stale lock", variant={})
 
 
@@ -68,6 +69,42 @@ def test_a_slow_slide_is_seen_against_the_first_batch() -> None:
     assert says(*slide) == "regressed"
 
 
+def sweep(passed: int, night: int, *, agent: str = "1") -> BatchResults:
+    """Twenty trials of one night."""
+    return results(passed, 20, number=night, epoch=f"202601{night:02}T020000Z", agent=agent)
+
+
+def test_a_fall_from_sweep_to_sweep_of_the_same_inputs_is_suspected_until_the_next_one_shows_it_too() -> None:
+    calm, low = [sweep(20, night) for night in (1, 2, 3)], [sweep(12, night) for night in (4, 5, 6)]
+    assert says(*calm, *low[:1]) == "suspected"
+    assert says(*calm, *low[:2]) == "regressed"
+    assert says(*calm, *low) == "regressed", "the first anchor does not move"
+    assert says(*calm, low[0], sweep(20, 5)) == "improved", "it was chance, and is over"
+    assert says(*calm, sweep(12, 4, agent="2")) == "regressed", "the agent was changed: one look decides"
+
+
+def test_a_fall_from_a_height_that_the_first_sweep_did_not_have_is_seen_twice_as_well() -> None:
+    history = [sweep(6, 1), sweep(20, 2, agent="2"), sweep(20, 3, agent="2"), sweep(10, 4, agent="2")]
+    assert says(*history) == "suspected"
+    assert says(*history, sweep(10, 5, agent="2")) == "regressed"
+
+
+def test_the_first_anchor_stays_however_many_sweeps_follow_and_sweeps_push_no_answer_to_a_change_out() -> None:
+    change = results(20, 20, number=1)
+    nights = [
+        replace(
+            sweep(19, 2),
+            epoch=f"night {n:03}",
+            results=tuple(replace(r, finished_at=f"2026-02-01 {n:03}") for r in sweep(19, 2).results),
+        )
+        for n in range(2 * KEPT_BATCHES)
+    ]
+    series = trend(change, *nights)
+    assert len(series.batches) == KEPT_BATCHES + 1
+    assert series.batches[0] == change
+    assert trend(*nights, change) == series
+
+
 @given(st.permutations(range(6)), st.booleans())
 def test_a_shuffled_or_repeated_history_folds_to_the_same_trend(order: list[int], twice: bool) -> None:
     whole = [results(n % 4, 3, number=n + 1, agent=str(n)) for n in range(6)]
@@ -79,6 +116,17 @@ def test_results_of_one_batch_that_come_one_by_one_are_one_batch() -> None:
     whole = results(2, 3)
     single = [BatchResults(**{**vars(whole), "results": (r,)}) for r in whole.results]
     assert trend(*single) == trend(whole)
+
+
+@given(st.permutations(range(3)))
+def test_of_records_that_were_made_under_other_terms_the_last_ones_terms_hold_in_whatever_order_they_come(
+    order: list[int],
+) -> None:
+    [one, two, three] = results(2, 3).results
+    terms = [(one, 5, 0.1), (two, 3, 0.2), (three, 4, 0.3)]
+    parts = [replace(results(2, 3), results=(r,), wanted=n, gate=Gate(pass_rate=gate)) for r, n, gate in terms]
+    [whole] = trend(*[parts[n] for n in order]).batches
+    assert (whole.wanted, whole.gate.pass_rate) == (4, 0.3)
 
 
 def test_fisher_equals_the_count_of_all_ways_to_deal_the_successes() -> None:
@@ -95,22 +143,66 @@ def test_wilson_matches_published_values() -> None:
 
 def test_when_inputs_are_back_the_old_results_hold_and_the_row_says_so() -> None:
     series = trend(results(3, 3, number=1), results(0, 3, number=2, agent="2"))
-    back = row(batch(), 3, series, proven=True)
+    back = row(batch(), [ASKED], series, proven=True)
     assert (back.verdict, back.passed, back.reused) == ("pass", 3, True)
     assert "inputs are back" in readme([back])
 
 
+def test_a_gate_stops_at_what_is_not_good_enough_or_worse_than_before_and_at_nothing_that_is_not_proven() -> None:
+    histories = {
+        "suspected": [results(3, 3, number=1), results(1, 3, number=2, agent="2")],
+        "improved": [sweep(0, 1), sweep(9, 2, agent="2")],
+        "changed": [results(3, 3, number=1), results(0, 3, number=2, world="2")],
+        "fail": [results(2, 3)],
+        "inconclusive": [results(0, 1, wanted_iterations=3)],
+        "pass": [results(3, 3)],
+    }
+    rows = {
+        name: row_of(
+            history[-1], Asked(iterations=history[-1].wanted, gate=Gate(), sweep=bool(history[-1].epoch)), history
+        )
+        for name, history in histories.items()
+    }
+    assert {name: r.verdict for name, r in rows.items()} == {name: name for name in histories}
+    assert [name for name, r in rows.items() if r.blocks] == ["suspected", "improved", "changed", "fail"]
+    lenient = Asked(iterations=3, gate=Gate(pass_rate=0))
+    fallen = [results(3, 3, number=1), results(0, 3, number=2, agent="2")]
+    assert row_of(fallen[-1], lenient, fallen).blocks, "good enough for the gate, and worse than before"
+    assert not replace(rows["fail"], proven=False).blocks
+
+
+def row_of(now: BatchResults, asked: Asked, history: list[BatchResults]) -> Row:
+    parts = {name: next(iter(now.parts[name].values())) for name in ("world", "agent")}
+    return row(batch(mode=now.mode, **parts), [asked], trend(*history), proven=True)
+
+
+def test_what_was_recorded_under_other_terms_is_judged_by_those_of_today() -> None:
+    cut_short = trend(results(3, 3, wanted_iterations=5))
+    assert row(batch(), [ASKED], cut_short, proven=True).verdict == "pass", "fewer are asked than then"
+    more = row(batch(), [Asked(iterations=5, gate=Gate())], trend(results(3, 3)), proven=True)
+    assert (more.verdict, more.measured, more.wanted) == ("inconclusive", 3, 5)
+    lenient = row(batch(), [Asked(iterations=3, gate=Gate(pass_rate=0.5))], trend(results(2, 3)), proven=True)
+    assert (lenient.verdict, lenient.blocks) == ("pass", False)
+
+
+def test_a_sweep_or_a_trial_by_hand_that_was_complete_when_it_ran_stays_complete() -> None:
+    night, by_hand = results(3, 3, epoch="20260101T020000Z"), results(1, 1, epoch="20260102T093000Z")
+    nightly = Asked(iterations=5, gate=Gate(), sweep=True)
+    assert row(batch(), [nightly, ASKED], trend(night), proven=True).verdict == "pass"
+    assert row(batch(), [ASKED], trend(results(3, 3), by_hand), proven=True).verdict == "pass"
+
+
 def test_the_dashboard_is_the_same_bytes_for_the_same_data_and_worst_first() -> None:
-    good = row(batch(), 3, trend(results(3, 3)), proven=True)
-    bad = row(batch(), 3, trend(results(0, 3)), proven=True)
+    good = row(batch(), [ASKED], trend(results(3, 3)), proven=True)
+    bad = row(batch(), [ASKED], trend(results(0, 3)), proven=True)
     assert readme([good, bad]) == readme([bad, good])
     assert readme([good, bad]).index("**fail**") < readme([good, bad]).index("**pass**")
     assert sparkline(trend(results(3, 3))) == sparkline(trend(results(3, 3)))
 
 
 def test_a_scenario_in_two_modes_is_two_rows_that_say_so_and_link_only_to_what_is_there() -> None:
-    here = row(batch(), 3, trend(results(3, 3)), proven=True)
-    there = row(batch(mode="incus"), 3, None, proven=True)
+    here = row(batch(), [ASKED], trend(results(3, 3)), proven=True)
+    there = row(batch(mode="incus"), [ASKED], None, proven=True)
     measured, unmeasured = [line for line in readme([here, there]).splitlines() if "stale-lock" in line][::-1]
     assert ("| namespace | **pass**" in measured, "](trends/" in measured) == (True, True)
     assert ("| incus | **unmeasured**" in unmeasured, "](trends/" in unmeasured) == (True, False)
