@@ -48,6 +48,7 @@ def _inside(folder: str) -> str:
     return folder.rstrip("/")
 
 
+SomeTime = Annotated[Duration, Field(gt=0)]
 Folder = Annotated[str, AfterValidator(_inside)]
 QuietWindow = Annotated[Window, BeforeValidator(_window)]
 Repository = Annotated[str, AfterValidator(_no_password)]
@@ -66,7 +67,7 @@ class SourceSettings(_Section):
     scenarios: str = "scenarios"
     config: str = "config"
     shared: list[Folder] = list(SHARED)
-    poll: Duration = 60
+    poll: SomeTime = 60
     debounce: Duration = 1
 
     @property
@@ -95,7 +96,7 @@ class LimitSettings(_Section):
 
     parallel: int = Field(default=4, ge=1)
     memory: Size = 8192
-    trial: Duration = 1800
+    trial: SomeTime = 1800
     attempts: int = Field(default=3, ge=1)
     drain: Duration = 30
 
@@ -145,6 +146,12 @@ class Settings(_Section):
         return Path(self.state).absolute()
 
     @property
+    def results_among_definitions(self) -> bool:
+        """Whether results would be committed to the branch that the definitions are read from."""
+        here = self.results.repository in (None, self.source.repository)
+        return self.source.kind == "git" and here and self.results.branch == self.source.branch
+
+    @property
     def instance(self) -> str:
         """Names this installation on the sandboxes' labels: the machine and the state directory."""
         return digest([os.uname().nodename, str(self.state_path.resolve())])
@@ -176,4 +183,8 @@ def load(path: Path) -> Settings:
     settings, findings = validated(Settings, document, str(path))
     if settings is None or findings:
         raise Invalid("\n".join(f.line_of_text for f in findings))
+    if settings.results_among_definitions:
+        line, _ = document.positions().of(("results", "branch"))
+        message = f"results.branch cannot be {settings.results.branch}, the branch of the definitions"
+        raise Invalid(message, path=str(path), line=line, hint="write another, such as results")
     return settings

@@ -19,6 +19,7 @@ from reconciler.cli.progress import Progress
 from reconciler.cli.running import left, print_left, run_settled
 from reconciler.core.dashboard import percent
 from reconciler.core.errors import Invalid
+from reconciler.core.model import BY_HAND
 from reconciler.core.planning import Plan
 from reconciler.shell.reading import ByHand
 
@@ -52,7 +53,7 @@ class Request:
             "secondary_engine": self.secondary_engine,
         }
         benchmark = {
-            "name": "by-hand",
+            "name": BY_HAND,
             "scenarios": self.scenarios,
             "variants": [{key: value for key, value in variant.items() if value is not None}],
             "iterations": self.iterations,
@@ -113,7 +114,7 @@ def start(
         progress.console.print(_summary(progress))
     print_left(plan, progress)
     if check and not reasons:
-        progress.console.print(f"{len(plan.due)} trials can run here.")
+        progress.console.print(f"{len(plan.due)} {'trial' if len(plan.due) == 1 else 'trials'} can run here.")
     if reasons:
         return INFRASTRUCTURE
     return FAILED if fail_on_error and progress.tally.failed else 0

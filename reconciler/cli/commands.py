@@ -19,9 +19,12 @@ app = typer.Typer(
         "Benchmarks operations agents from git: what a commit can have changed is run again in fresh sandboxes, "
         "scored for resolution and for compliance, and committed to a results branch."
     ),
-    epilog="Exit codes: 0 done, 1 a scenario failed or findings, 2 usage or configuration, 3 infrastructure.",
+    epilog="Examples: `reconciler validate .`, `reconciler plan`, `reconciler once && reconciler trend`. "
+    "Exit codes: 0 done, 1 a scenario failed or findings, 2 usage or configuration, 3 infrastructure.",
 )
-sandbox_app = typer.Typer(no_args_is_help=True, help="Look after the sandboxes.")
+sandbox_app = typer.Typer(
+    no_args_is_help=True, help="Look after the sandboxes.", epilog="Example: `reconciler sandbox list --json`"
+)
 app.add_typer(sandbox_app, name="sandbox")
 
 Config = Annotated[
@@ -193,6 +196,8 @@ def validate(
 
     Example: `reconciler validate .`, `reconciler validate --migrate .`, `reconciler validate 4f0c1aa2 --rules scenario.json`
     """
+    if json and sarif:
+        raise Invalid("--json and --sarif are two forms of the same", hint="choose one")
     form: Literal["text", "json", "sarif"] = "sarif" if sarif else "json" if json else "text"
     directory = None if target is None else Path(target)
     if migrate:

@@ -19,8 +19,10 @@ from rich.markup import escape
 
 from reconciler.app.settings import load
 from reconciler.app.wiring import wired
+from reconciler.cli.exits import INTERRUPTED
 from reconciler.cli.progress import wide_console
-from reconciler.cli.reading import series_of_configuration, trend_table
+from reconciler.cli.reading import series_of_configuration
+from reconciler.cli.tables import print_trends
 from reconciler.core.dashboard import percent
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.core.model import Template
@@ -58,9 +60,13 @@ def run(directory: Path | None, *, incus: bool) -> int:
     mode, why = asyncio.run(_mode(home, insist=incus))
     say.print(f"[bold]reconciler demo[/] in {home}\nSandboxes: {mode} ({why})")
     story = _Story(home, mode, say)
-    story.make()
-    with story.daemon():
-        story.tell()
+    try:
+        story.make()
+        with story.daemon():
+            story.tell()
+    except KeyboardInterrupt:
+        say.print(f"\nInterrupted; nothing is left running. What was made lies in {home}", markup=False)
+        return INTERRUPTED
     story.close()
     return 0
 
@@ -68,8 +74,8 @@ def run(directory: Path | None, *, incus: bool) -> int:
 def _home(directory: Path | None) -> Path:
     if directory is None:
         return Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
-    if directory.exists() and any(directory.iterdir()):
-        raise Invalid(f"{directory} is not empty", hint="name a new directory with --dir")
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise Invalid(f"{directory} is not an empty directory", hint="name a new one with --dir")
     directory.mkdir(parents=True, exist_ok=True)
     return directory.absolute()
 
@@ -246,7 +252,7 @@ class _Story:
     def table(self) -> None:
         """The trend table as ``reconciler trend`` prints it."""
         rows, trends, _ = asyncio.run(series_of_configuration(self.config))
-        self.say.print(trend_table(rows, trends))
+        print_trends(self.say, rows, trends)
 
     def close(self) -> None:
         """The history, and where to look next."""

@@ -8,6 +8,8 @@ USAGE = 2
 """Wrong options, or a wrong configuration."""
 DUE = 2
 """Of ``plan --detailed-exitcode``, which tells errors by 1: something is due."""
+INTERRUPTED = 130
+"""By Ctrl-C before anything had begun, as shells tell it."""
 INFRASTRUCTURE = 3
 """What is needed does not answer, or trials are left that cannot run now."""
 

@@ -65,8 +65,8 @@ async def take_look(config: Path | None, *, explain: bool = False) -> Look:
             reasons = {due.trial.id: why for due, why in zip(plan.due, told, strict=True)}
             choices = await asyncio.to_thread(program.preparer.choices, world)
         note = dict(last) if alive and last else status_note(world, plan, {})
-        if not alive:
-            note["stalled"] = [*note["stalled"], *_given_up(last, world, plan)]
+        if not alive and (gave_up := _given_up(last, world, plan)):
+            note |= {"stalled": [*note["stalled"], *gave_up], "due": note["due"] - len(gave_up)}
         return Look(
             world=world,
             plan=plan,

@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 from reconciler.cli.commands import app
-from reconciler.cli.exits import INFRASTRUCTURE, USAGE, complain
+from reconciler.cli.exits import INFRASTRUCTURE, INTERRUPTED, USAGE, complain
 from reconciler.core.errors import Invalid, Unavailable, what_the_machine_lacks
 
 
@@ -21,6 +21,10 @@ def main() -> NoReturn:
     except SystemExit as stop:  # rich and click make an exit code of it
         if not isinstance(stop.__context__, BrokenPipeError):
             raise
+    except BaseException as error:
+        if not _was_interrupted(error):
+            raise
+        sys.exit(INTERRUPTED)
     _print_no_more()
     sys.exit(0)  # whoever read our output has seen enough, and that is no failure
 
@@ -28,6 +32,15 @@ def main() -> NoReturn:
 def _print_no_more() -> None:
     """Let go of what could not be written: some interpreters try once more at their end, and complain in their own way."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: a library that was being loaded makes another one of it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or KeyboardInterrupt.__name__ in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _nobody_reads() -> bool:

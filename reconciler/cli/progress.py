@@ -15,6 +15,8 @@ from reconciler.core.dashboard import percent
 from reconciler.formats.record import TrialRecord
 from reconciler.shell.events import Ended, Event, Planned, Regraded, Started
 
+_OUTCOMES = {"exhausted": "out of time", "killed": "killed", "refused": "the agent refused"}
+
 
 @dataclass(kw_only=True)
 class Tally:
@@ -131,6 +133,7 @@ def result_line(name: str, record: TrialRecord) -> str:
     seconds = sum(record.phases.values())
     if record.violation:
         return f"{mark} {name}  {record.violation}  {seconds:.1f} s"
+    stopped = "" if record.outcome == "completed" else f"{_OUTCOMES[record.outcome]}, "
     fixed = "fixed" if record.resolution.gate else "not fixed"
     rules = "" if record.compliance.gate else ", breaks a required rule"
-    return f"{mark} {name}  {fixed}, compliance {percent(record.compliance.score)}{rules}  {seconds:.1f} s"
+    return f"{mark} {name}  {stopped}{fixed}, compliance {percent(record.compliance.score)}{rules}  {seconds:.1f} s"

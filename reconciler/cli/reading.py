@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from reconciler.app.linting import lint_directory
@@ -17,8 +16,9 @@ from reconciler.cli.exits import DUE, FAILED, INFRASTRUCTURE
 from reconciler.cli.findings import Form, finding_document, print_findings
 from reconciler.cli.looking import Look, by_reason, few, grouped, observed, take_look
 from reconciler.cli.progress import wide_console
-from reconciler.core.dashboard import Row, percent
-from reconciler.core.trends import Trend, verdict
+from reconciler.cli.tables import print_rows, print_trends
+from reconciler.core.dashboard import Row
+from reconciler.core.trends import Trend
 from reconciler.definitions.files.findings import Finding
 from reconciler.formats.trend import trend_document
 from reconciler.shell.preparing import Choice
@@ -31,7 +31,6 @@ from reconciler.shell.reporting import (
 
 _OVERDUE = timedelta(minutes=15)
 """Three times the longest that an idle daemon sleeps between passes."""
-_STYLES = {"regressed": "bold red", "fail": "red", "suspected": "yellow", "pass": "green", "improved": "bold green"}
 
 
 # ---------------------------------------------------------------- plan
@@ -174,7 +173,7 @@ def _print_status(look: Look) -> None:
     since = f"last pass {_ago(look.at - look.last_pass)} ago" if look.last_pass else "no pass yet"
     daemon = f"daemon: pid {look.note.get('pid')}" if look.alive else f"no daemon works in {look.state}"
     console.print(f"revision {(revision or 'none')[:10]}, {daemon}, {since}", soft_wrap=True)
-    console.print(_rows_table(look.rows))
+    print_rows(console, look.rows)
     for line in (*look.world.warnings, *look.broken, *_overdue(look)):
         console.print(Text(f"! {line}", style="yellow"), soft_wrap=True)
     listed: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
@@ -206,24 +205,6 @@ def _ago(age: timedelta) -> str:
     return next(f"{seconds // size} {unit}" for least, size, unit in sizes if seconds >= least)
 
 
-def _rows_table(rows: Sequence[Row]) -> Table:
-    table = Table("scenario", "variant", "mode", "verdict", "proven", "passed", "compliance", "measured at", box=None)
-    for row in rows:
-        back = " (reused)" if row.reused else ""
-        told = f" {row.violation}" if row.violation else ""
-        table.add_row(
-            row.scenario,
-            row.variant.slug,
-            row.mode,
-            Text(row.verdict + told + back, style=_STYLES.get(row.verdict, "")),
-            "yes" if row.proven else "no: gates nothing",
-            f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
-            percent(row.compliance),
-            (row.commit or "–")[:10],
-        )
-    return table
-
-
 # ---------------------------------------------------------------- trend
 
 
@@ -236,7 +217,10 @@ def trend(config: Path | None, scenario: str | None, *, as_json: bool) -> int:
         print(json.dumps({"series": documents, "warnings": warnings}, indent=1))
         return 0
     console = wide_console()
-    console.print(trend_table(rows, trends) if trends else "Nothing is measured yet.")
+    if trends:
+        print_trends(console, rows, trends)
+    else:
+        console.print("Nothing is measured yet.")
     for warning in warnings:
         console.print(Text(f"! {warning}", style="yellow"), soft_wrap=True)
     return 0
@@ -245,7 +229,7 @@ def trend(config: Path | None, scenario: str | None, *, as_json: bool) -> int:
 async def series_of_configuration(
     config: Path | None, scenario: str | None = None
 ) -> tuple[Sequence[Row], list[tuple[str, Trend]], Sequence[str]]:
-    """The rows and the trends of the wanted series, for :func:`trend_table`, and what to know of them.
+    """The rows and the trends of the wanted series, for ``print_trends``, and what to know of them.
 
     Raises ``Invalid`` for a key or tag that nothing bears.
     """
@@ -259,39 +243,3 @@ async def series_of_configuration(
         slugs = {r.series: r.variant.slug for r in rows}
         found = await asyncio.to_thread(program.rows.past.trends, world.results, slugs)
         return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])], world.warnings
-
-
-def trend_table(rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> Table:
-    """A line per batch, oldest first."""
-    wanted = {(r.batch, r.epoch): r for r in rows}
-    table = Table(
-        "scenario",
-        "variant",
-        "mode",
-        "measured at",
-        "fixed",
-        "by the rules",
-        "passed",
-        "compliance",
-        "verdict",
-        "",
-        box=None,
-    )
-    for slug, series in trends:
-        for number, batch in enumerate(series.batches):
-            row = wanted.get((batch.batch, batch.epoch))
-            says = row.verdict if row else verdict(series, batch)
-            back = "now (inputs are back, results reused)" if row and row.reused else "now" if row else ""
-            table.add_row(
-                series.scenario if number == 0 else "",
-                slug if number == 0 else "",
-                batch.mode,
-                batch.results[0].commit[:10] if batch.results else "",
-                f"{sum(r.resolution_gate for r in batch.results)}/{batch.measured}",
-                f"{sum(r.compliance_gate for r in batch.results)}/{batch.measured}",
-                f"{batch.passed}/{batch.measured}",
-                percent(batch.compliance),
-                Text(says + (f" {batch.violation}" if batch.violation else ""), style=_STYLES.get(says, "")),
-                Text(f"← {back}" if back else "", style="dim"),
-            )
-    return table

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ from rich.table import Table
 from reconciler.app.settings import find, load
 from reconciler.app.wiring import Program, wired
 from reconciler.cli.progress import wide_console
-from reconciler.core.errors import Unavailable
+from reconciler.core.errors import Invalid, Unavailable
 from reconciler.ports import SandboxInfo
 
 
 def show(config: Path | None, *, as_json: bool) -> int:
-    """Every sandbox with our labels; an orphan's trial has no live lease."""
+    """Every sandbox that a reconciler made; nobody works on the trial of an orphan of this installation."""
     documents = asyncio.run(_listed(config))
     if as_json:
         print(json.dumps({"sandboxes": documents}))
@@ -33,13 +33,16 @@ def show(config: Path | None, *, as_json: bool) -> int:
 async def _listed(config: Path | None) -> list[dict[str, Any]]:
     async with wired(load(find(config))) as program:
         found = await _every(program)  # sandboxes before leases, as everywhere
-        running, beside = _running(program), program.reconciler.beside()
-        return [_document(s, orphan=_orphan(s, running, beside)) for s in found]
+        orphans = {sandbox.name for sandbox in _orphans(program, found)}
+        return [_document(s, orphan=s.name in orphans) for s in found]
 
 
-def _orphan(sandbox: SandboxInfo, running: set[str], beside: Mapping[str, bool]) -> bool:
-    """Whether nobody works on its trial: no daemon, and nobody by hand."""
-    return not beside.get(sandbox.instance, sandbox.trial in running)
+def _orphans(program: Program, found: Sequence[SandboxInfo]) -> list[SandboxInfo]:
+    """Those of this installation on whose trial nobody works: no daemon, and nobody by hand. Of others' nothing is known."""
+    running, beside = _running(program), program.reconciler.beside()
+    working = {s.name: beside.get(s.instance, s.trial in running) for s in found}
+    ours = (s for s in found if s.instance == program.reconciler.instance or s.instance in beside)
+    return [s for s in ours if not working[s.name]]
 
 
 def _document(sandbox: SandboxInfo, *, orphan: bool) -> dict[str, Any]:
@@ -81,11 +84,9 @@ def purge(config: Path | None, mode: str | None) -> int:
 
 async def _purged(config: Path | None, mode: str | None) -> list[str]:
     async with wired(load(find(config))) as program:
-        found, destroyed = await _every(program), []
-        running, mine, beside = _running(program), program.reconciler.instance, program.reconciler.beside()
-        for sandbox in found:
-            ours = sandbox.instance == mine or sandbox.instance in beside
-            if ours and mode in (None, sandbox.mode) and _orphan(sandbox, running, beside):
-                await program.platforms[sandbox.mode].destroy(sandbox.name)
-                destroyed.append(sandbox.name)
-        return destroyed
+        if mode is not None and mode not in program.platforms:
+            raise Invalid(f"there is no mode {mode} here", hint=f"known: {', '.join(program.platforms)}")
+        orphans = [s for s in _orphans(program, await _every(program)) if mode in (None, s.mode)]
+        for sandbox in orphans:
+            await program.platforms[sandbox.mode].destroy(sandbox.name)
+        return [sandbox.name for sandbox in orphans]

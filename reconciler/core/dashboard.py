@@ -73,7 +73,7 @@ class Asked(NamedTuple):
 
 
 def _judged(now: BatchResults, asked: Sequence[Asked]) -> BatchResults:
-    """A batch under the terms of who asks most of it today. A sweep or a trial by hand that was complete when it ran stays complete."""
+    """A batch under the terms of who asks most of it today. A sweep that was complete when it ran stays complete."""
     fitting = [a for a in asked if a.sweep == bool(now.epoch)]
     if not fitting:
         return now
@@ -83,7 +83,8 @@ def _judged(now: BatchResults, asked: Sequence[Asked]) -> BatchResults:
 
 def row(batch: Batch, asked: Sequence[Asked], trend: Trend | None, *, proven: bool) -> Row:
     """The state of the series whose wanted batch is ``batch``, from its trend."""
-    batches = [b for b in trend.batches if b.batch == batch.id] if trend else []
+    shown = [b for b in trend.batches if not b.by_hand] if trend else []
+    batches = [b for b in shown if b.batch == batch.id]
     now = _judged(batches[-1], asked) if batches else None
     return Row(
         scenario=batch.scenario,
@@ -101,7 +102,7 @@ def row(batch: Batch, asked: Sequence[Asked], trend: Trend | None, *, proven: bo
         finished_at=now.finished_at or None if now else None,
         violation=now.violation if now else None,
         good_enough=bool(now and now.meets_gate),
-        reused=bool(trend and now and any(b.mode == now.mode and b.order > now.order for b in trend.batches)),
+        reused=any(now and b.mode == now.mode and b.order > now.order for b in shown),
         proven=proven,
         trended=bool(trend and trend.batches),
     )

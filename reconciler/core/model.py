@@ -19,6 +19,8 @@ Resolution = Literal["success", "agentic_failure", "hard_failure", "partial", "n
 
 COMPONENTS = ("world", "task", "agent", "truth", "rules")
 """The components of a trial's inputs, in the order in which a change is told."""
+BY_HAND = "by-hand"
+"""The name of the benchmark that trials by hand answer."""
 PLAIN_TEMPLATE = "debian-base"
 """What stands for an existing machine, of which nothing is known, in modes that make machines: the documented plain Debian."""
 

@@ -32,7 +32,10 @@ def latest(trend: Trend | None, trial: Trial) -> BatchResults | None:
     same = [
         b
         for b in trend.batches
-        if b.mode == trial.batch.mode and b.batch != trial.batch.id and not (own and own.order < b.order)
+        if b.mode == trial.batch.mode
+        and b.batch != trial.batch.id
+        and not b.by_hand
+        and not (own and own.order < b.order)
     ]
     return same[-1] if same else None
 
@@ -84,7 +87,7 @@ def reuse_reason(trend: Trend | None, batch: str, mode: str, epoch: str) -> str:
     if trend is None or own is None or not own.results:
         return "its inputs have results already"
     commit = own.results[0].commit[:10]
-    newer = any(b.mode == mode and own.order < b.order for b in trend.batches)
+    newer = any(b.mode == mode and own.order < b.order and not b.by_hand for b in trend.batches)
     return f"reverted to inputs recorded in {commit}" if newer else f"inputs unchanged since commit {commit}"
 
 

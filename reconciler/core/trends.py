@@ -51,6 +51,8 @@ class BatchResults:
     parts: Mapping[str, Mapping[str, str]]
     wanted: int
     gate: Gate
+    by_hand: bool = False
+    """A person asked for it: it is shown, and neither judges nor is a base to judge by, or a failure could be rolled again."""
     results: tuple[Result, ...] = ()
 
     @property
@@ -154,7 +156,8 @@ def verdict(trend: Trend, batch: BatchResults) -> Verdict:
         return "unmeasured"
     if batch.measured < batch.wanted:
         return "inconclusive"
-    earlier = [b for b in trend.batches if b.order < batch.order and b.measured and b.mode == batch.mode]
+    others = (b for b in trend.batches if b.mode == batch.mode and not b.by_hand)
+    earlier = [b for b in others if b.order < batch.order and b.measured]
     anchors = [b for b in earlier if b.setting == batch.setting]
     if not anchors:
         return "changed" if earlier else _by_gate(batch)

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from reconciler.core.model import COMPONENTS, Gate
+from reconciler.core.model import BY_HAND, COMPONENTS, Gate
 from reconciler.core.statistics import wilson
 from reconciler.core.trends import BatchResults, Result, Trend, verdict
 from reconciler.formats.record import TrialRecord
@@ -68,6 +68,7 @@ def batch_of(record: TrialRecord, path: str) -> BatchResults:
         parts=record.parts,
         wanted=record.benchmark.iterations,
         gate=Gate(pass_rate=gate.pass_rate, compliance=gate.compliance),
+        by_hand=record.benchmark.name == BY_HAND,
         results=(result,),
     )
 

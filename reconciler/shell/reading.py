@@ -7,6 +7,7 @@ from typing import TypedDict
 import structlog
 
 from reconciler.core.errors import Invalid, Unavailable
+from reconciler.core.model import BY_HAND
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.files.values import Context
 from reconciler.definitions.snapshot import Unreadable
@@ -25,7 +26,7 @@ class ByHand:
 
     text: bytes
     epoch: str
-    name: str = "by-hand"
+    name: str = BY_HAND
 
 
 class _Folders(TypedDict):

@@ -108,3 +108,13 @@ async def test_a_server_whose_database_is_broken_is_unavailable_to_a_pass(tmp_pa
             with pytest.raises(Unavailable, match="database is locked"):
                 await asked
         await platform.close()
+
+
+async def test_without_the_incus_client_the_mode_is_unavailable_and_no_attempt_is_burnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    platform = IncusPlatform(socket=str(tmp_path / "none"), instance="tests", clock=WallClock())
+    with pytest.raises(Unavailable, match="install incus-client"):
+        await platform.images([Template(name="base", image="debian/12")])
+    await platform.close()

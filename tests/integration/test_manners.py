@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -113,3 +114,29 @@ def test_what_programs_read_stands_alone_on_standard_output(world: World) -> Non
     assert answer.out.splitlines()[-1].startswith("Nothing is due: ") or "trials passed" in answer.out
     assert all(line.startswith("{") for line in answer.err.splitlines())
     assert reconciler("once", "--json", "--config", str(world.config)).json == {"recorded": [], "left": []}
+
+
+@pytest.mark.parametrize("loaded", ["_json", "pydantic_core", "_yaml"])
+@pytest.mark.parametrize("command", ["plan", "trend"])
+def test_ctrl_c_while_the_program_is_being_loaded_is_no_traceback(world: World, command: str, loaded: str) -> None:
+    process = begun(world, command, stdout=subprocess.DEVNULL)
+    maps, until = Path(f"/proc/{process.pid}/maps"), time.monotonic() + PATIENCE
+    while loaded not in maps.read_text() and time.monotonic() < until:
+        os.sched_yield()
+    process.send_signal(signal.SIGINT)
+    code, err = said(process)
+    assert (code in (-signal.SIGINT, 130), err) == (True, "")
+
+
+def test_a_demo_in_the_place_of_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    there = tmp_path / "file"
+    there.write_text("mine")
+    refused = reconciler("demo", "--dir", str(there), cwd=tmp_path)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert f"{there} is not an empty directory" in refused.err
+    assert there.read_text() == "mine"
+
+
+def test_purging_a_mode_that_does_not_exist_is_refused(world: World) -> None:
+    refused = world.run("sandbox", "purge-vms", "--mode", "bogus")
+    assert (refused.code, "there is no mode bogus here" in refused.err) == (2, True)

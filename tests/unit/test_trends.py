@@ -185,11 +185,22 @@ def test_what_was_recorded_under_other_terms_is_judged_by_those_of_today() -> No
     assert (lenient.verdict, lenient.blocks) == ("pass", False)
 
 
-def test_a_sweep_or_a_trial_by_hand_that_was_complete_when_it_ran_stays_complete() -> None:
-    night, by_hand = results(3, 3, epoch="20260101T020000Z"), results(1, 1, epoch="20260102T093000Z")
-    nightly = Asked(iterations=5, gate=Gate(), sweep=True)
+def test_a_sweep_that_was_complete_when_it_ran_stays_complete() -> None:
+    night, nightly = results(3, 3, epoch="20260101T020000Z"), Asked(iterations=5, gate=Gate(), sweep=True)
     assert row(batch(), [nightly, ASKED], trend(night), proven=True).verdict == "pass"
-    assert row(batch(), [ASKED], trend(results(3, 3), by_hand), proven=True).verdict == "pass"
+
+
+def test_trials_by_hand_lift_no_gate_shut_none_and_are_no_base() -> None:
+    failed, passed = results(0, 3, number=1), results(3, 3, number=1)
+    for before, then in ((failed, 1), (passed, 0)):
+        by_hand = replace(results(then, 1, number=2, epoch="20260102T093000Z"), by_hand=True)
+        series = trend(before, by_hand)
+        told = row(batch(), [ASKED], series, proven=True)
+        assert (told.passed, told.measured, told.reused) == (before.passed, 3, False)
+        assert verdict(series, by_hand) != "unmeasured", "it is shown with a verdict of its own"
+    hand = replace(results(3, 3, number=2, epoch="20260102T093000Z"), by_hand=True)
+    assert says(failed, hand, results(0, 3, number=3, agent="2")) == "fail", "the base is what the benchmark measured"
+    assert row(batch(), [ASKED], trend(hand), proven=True).verdict == "unmeasured"
 
 
 def test_the_dashboard_is_the_same_bytes_for_the_same_data_and_worst_first() -> None:

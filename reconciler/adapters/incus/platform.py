@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,8 @@ class IncusPlatform:
 
     async def images(self, templates: Collection[Template]) -> Mapping[str, str]:
         """Digests over each image's fingerprint and what its template makes of it. Raises ``Unavailable`` also for a full pool."""
+        if shutil.which("incus") is None:
+            raise Unavailable("mode incus needs the program incus, with which it runs commands: install incus-client")
         await self._machines.pool.room()
         aliases = sorted({template.image for template in templates if template.image})
         asked = [self._machines.call(self._machines.server.image, alias) for alias in aliases]
