@@ -32,6 +32,7 @@ PLAYBOOKS = (
     "- hosts: all\n  tasks: [{include_tasks: more.yml}, {copy: {src: data.txt, dest: /x}}]\n",
     "- hosts: all\n  tasks: [{include_tasks: '{{ x }}.yml'}, {copy: {src: '../common/{{ x }}', dest: /x}}]\n",
     "- hosts: all\n  tasks: [{copy: {src: README.md, dest: /x}}, {systemd: {name: x}}]\n",
+    "- hosts: all\n  tasks: [{debug: {msg: \"{{ lookup('file', '../common/a.yml') }} {{ lookup('file', 'README.md') }}\"}}]\n",
     "- [",
 )
 TASKS = ("- debug: msg=x\n", "- include_tasks: ../common/a.yml\n", "- include_role: {name: helper}\n", "a: 1\n")

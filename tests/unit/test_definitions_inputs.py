@@ -1,5 +1,6 @@
 """What a change to a file changes: which component, which part, and nothing else."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -298,3 +299,38 @@ def test_a_file_that_is_no_input_is_checked_out_only_where_a_playbook_names_it(n
 
     assert NGINX + name not in checkout("  tasks: [{copy: {src: ./, dest: /x}}, {copy: {src: '{{ x }}', dest: /x}}]\n")
     assert NGINX + name in checkout(f"  tasks: [{{copy: {{src: {name}, dest: /x}}}}]\n")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "{{ lookup('fileglob', '../common/parts/*.conf', wantlist=True) | length }}",
+        "{{ lookup('first_found', ['../common/none.conf', '../common/parts/a.conf']) }}",
+        '{{ lookup("ansible.builtin.file", "../common/parts/a.conf") }}',
+        "{{ source | default('../common/parts/a.conf') }}",
+        "{{ lookup('file', '../common/parts/' ~ name ~ '.conf') }}",
+        "{{ lookup('file', '../common/parts/a' + '.conf') }}",
+        "{{ lookup('file', '../common/parts/%s.conf' | format(name)) }}",
+        "{{ lookup('file', playbook_dir ~ '/../common/parts/a.conf') }}",
+        "{{ lookup('pipe', 'cat ../common/parts/a.conf') }}",
+        "{% if x %}{{ {'a': {'b': 1}} }}{% else %}{% include '../common/parts/a.conf' %}{% endif %}",
+        "before {{ x }} between {{ lookup(\n  'template',\n  '../common/parts/a.conf'\n) }}",
+    ],
+)
+def test_a_file_that_an_expression_quotes_is_a_dependency(expression: str) -> None:
+    play = [{"hosts": "all", "tasks": [{"debug": {"msg": expression}}]}]
+    path = "scenarios/common/parts/a.conf"
+    files = repository() | {NGINX + "prepare.yml": json.dumps(play), path: "1"}
+    assert changed(files, files | {path: "2"}) == {"world": ["../common/parts/a.conf"]}
+
+
+def test_a_file_of_the_folder_that_an_expression_quotes_is_a_dependency_of_whoever_reads_it() -> None:
+    play = PLAY + "  tasks: [{assert: {that: \"{{ lookup('file', 'NOTES.md') == x }}\"}}]\n"
+    files = repository() | {NGINX + "prepare.yml": play, NGINX + "validate.yml": play, NGINX + "NOTES.md": "1"}
+    assert changed(files, files | {NGINX + "NOTES.md": "2"}) == {"world": ["NOTES.md"], "truth": ["NOTES.md"]}
+
+
+def test_a_variable_in_an_expression_is_no_name_of_a_file() -> None:
+    play = PLAY + "  tasks: [{debug: {msg: '{{ notes.md }}'}}]\n"
+    files = repository() | {NGINX + "prepare.yml": play, NGINX + "notes.md": "1"}
+    assert changed(files, files | {NGINX + "notes.md": "2"}) == {}

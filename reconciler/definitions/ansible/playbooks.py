@@ -19,8 +19,16 @@ _ROLE_TASKS = frozenset({"include_role", "import_role"})
 _INIT_MODULES = frozenset({"systemd", "systemd_service"})
 OWN_FOLDER = re.compile(r"\{\{\s*(?:playbook_dir|role_path)\s*\}\}/*")
 """What Ansible puts before the names of files that lie beside a playbook or in a role."""
-_MADE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|[*?]", re.DOTALL)
+_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_MADE = re.compile(_EXPRESSION.pattern + "|[*?]", re.DOTALL)
 """What is only known at run time: expressions and globs."""
+_QUOTED = re.compile(
+    r"(?P<own>(?:playbook_dir|role_path)\s*[+~]\s*)?(?P<quote>['\"])(?P<text>.*?)(?P=quote)(?P<more>\s*[+~])?",
+    re.DOTALL,
+)
+"""A text in an expression; something is put behind it, or it behind the own folder."""
+_MADE_WITHIN = re.compile(r"[*?%]")
+"""What is only known at run time of a text in an expression: globs, and places for ``format``."""
 _PIECE = re.compile(r"[^\s'\"=,;:|(){}\[\]<>&`]+")
 _CAN_BE_DYNAMIC = re.compile(rb"include|import_|vars_files|roles?\b")
 
@@ -121,7 +129,21 @@ class _Scan:
             self.roles.update(_fields(value, "name"))
 
     def _scalar(self, text: str) -> None:
-        text = _MADE.sub("\0", OWN_FOLDER.sub("", text))
+        text = OWN_FOLDER.sub("", text)
+        for expression in _EXPRESSION.findall(text):
+            self._expression(expression)
+        self._text(_MADE.sub("\0", text))
+
+    def _expression(self, expression: str) -> None:
+        """Of an expression only what it quotes can be a name: ``lookup('file', '../motd')``."""
+        for found in _QUOTED.finditer(expression):
+            text = found["text"].lstrip("/") if found["own"] else found["text"]
+            self._text(_MADE_WITHIN.sub("\0", text))
+            if found["more"]:
+                self._text(text + "\0")
+
+    def _text(self, text: str) -> None:
+        """Take the names in a text, in which a NUL stands for what is made at run time."""
         for piece in {text.strip(), *_PIECE.findall(text)}:
             if "\0" in piece:
                 folder = piece.partition("\0")[0].rpartition("/")[0]
