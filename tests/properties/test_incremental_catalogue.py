@@ -35,7 +35,13 @@ PLAYBOOKS = (
     "- hosts: all\n  tasks: [{debug: {msg: \"{{ lookup('file', '../common/a.yml') }} {{ lookup('file', 'README.md') }}\"}}]\n",
     "- [",
 )
-TASKS = ("- debug: msg=x\n", "- include_tasks: ../common/a.yml\n", "- include_role: {name: helper}\n", "a: 1\n")
+TASKS = (
+    "- debug: msg=x\n",
+    "- include_tasks: ../common/a.yml\n",
+    "- include_role: {name: helper}\n",
+    "a: 1\n",
+    "- systemd: {name: x}\n",
+)
 AGENT = {"agent_name": "a", "host_name": "web-01"}
 CONFIG = {
     "config/specialties/linux-administration.mdx": (

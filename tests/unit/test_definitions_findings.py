@@ -1,6 +1,7 @@
 """Every problem of every file, with file, line and what to write instead; one wrong file stalls what depends on it alone."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -358,6 +359,78 @@ def test_systemd_in_a_comment_or_a_text_needs_no_init_system() -> None:
     playbook = "# systemd: no\n- hosts: all\n  tasks:\n    - shell: |\n        systemd: no\n"
     files = repository() | {"scenarios/nginx/prepare.yml": playbook, BENCHMARK: benchmark(mode="namespace")}
     assert errors(load(files)) == []
+
+
+def needing_init(files: Files) -> list[str]:
+    """The files that are told to need an init system."""
+    found = errors(load(repository() | {BENCHMARK: benchmark(mode="namespace")} | files))
+    return [f.message.partition(" needs")[0] for f in found if f.rule == "needs-init"]
+
+
+PREPARE = "scenarios/nginx/prepare.yml"
+TASK = "{systemd: {name: x, state: stopped}}"
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        f"pre_tasks: [{TASK}]",
+        f"handlers: [{TASK}]",
+        f"tasks: [{{block: [{{command: x}}], rescue: [{TASK}]}}]",
+        f"tasks: [{{block: [{{block: [{TASK}], always: []}}]}}]",
+        "tasks: [{action: systemd name=x}]",
+        "tasks: [{local_action: {module: ansible.builtin.systemd, name: x}}]",
+    ],
+)
+def test_a_task_that_talks_to_systemd_is_found_wherever_tasks_are(tasks: str) -> None:
+    assert needing_init({PREPARE: f"- hosts: all\n  {tasks}\n"}) == [PREPARE]
+
+
+@pytest.mark.parametrize(
+    ("play", "files"),
+    [
+        ("tasks: [{import_tasks: more.yml}]", {"more.yml": f"[{TASK}]"}),
+        ("tasks: [{include_tasks: {file: '{{ playbook_dir }}/tasks/more.yml'}}]", {"tasks/more.yml": f"[{TASK}]"}),
+        ("roles: [r]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
+        ("tasks: [{import_role: {name: r}}]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
+        (
+            "roles: [r]",
+            {"roles/r/meta/main.yml": "dependencies: [{role: ../../s}]", "s/handlers/main.yml": f"[{TASK}]"},
+        ),
+    ],
+)
+def test_a_file_that_is_brought_in_without_a_condition_is_looked_at(play: str, files: Mapping[str, str]) -> None:
+    added = {f"scenarios/nginx/{p}": t for p, t in files.items()}
+    assert needing_init({PREPARE: f"- hosts: all\n  {play}\n", **added}) == [list(added)[-1]]
+
+
+@pytest.mark.parametrize(
+    ("play", "files"),
+    [
+        ("vars: {services: {systemd: nginx}}", {}),
+        ("tasks: [{set_fact: {x: {systemd: 1}}}, {debug: {msg: x}, vars: {systemd: 1}}]", {}),
+        ("vars_files: [v.yml]", {"v.yml": "systemd: 1\ntasks: [{systemd: 1}]\n"}),
+        ("gather_facts: false", {"group_vars/all.yml": "systemd: {enabled: true}\n"}),
+        ("gather_facts: false", {"values.yml": "- systemd: {enabled: true}\n"}),
+        ("tasks: [{systemd: {name: x}, when: ansible_service_mgr == 'systemd'}]", {}),
+        (f"tasks: [{{block: [{TASK}], when: ansible_service_mgr == 'systemd'}}]", {}),
+        (
+            "tasks: [{include_tasks: more.yml, when: x}]",
+            {"more.yml": f"[{TASK}, {{import_tasks: m.yml}}]", "m.yml": f"[{TASK}]"},
+        ),
+        ("roles: [{role: r, when: x}]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
+        ("roles: [r]", {"roles/r/tasks/main.yml": "[]", "roles/r/tasks/other.yml": f"[{TASK}]"}),
+    ],
+)
+def test_what_may_never_talk_to_systemd_needs_no_init_system(play: str, files: Mapping[str, str]) -> None:
+    added = {f"scenarios/nginx/{p}": t for p, t in files.items()}
+    assert needing_init({PREPARE: f"- hosts: all\n  {play}\n", **added}) == []
+
+
+def test_a_playbook_that_is_imported_on_a_condition_needs_no_init_system() -> None:
+    more = {"scenarios/nginx/more.yml": f"- hosts: all\n  tasks: [{TASK}]\n"}
+    assert needing_init({PREPARE: "- import_playbook: more.yml\n", **more}) == ["scenarios/nginx/more.yml"]
+    assert needing_init({PREPARE: "- import_playbook: more.yml\n  when: x\n", **more}) == []
 
 
 def test_names_that_no_benchmark_needs_are_warnings() -> None:

@@ -38,7 +38,7 @@ class Dependencies:
     truth: Mapping[str, str]
     probes: frozenset[str] = frozenset()
     needs_init: str = ""
-    """The file that uses a module which talks to systemd."""
+    """The file with a task which talks to systemd whatever the machine is like."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -129,7 +129,7 @@ def _depend_on_names(
         world=_parts(folder, world, tree),
         truth=_parts(folder, truth, tree),
         probes=frozenset(world_reach.probes | truth_reach.probes),
-        needs_init=_needing_init({*world, *truth}, tree, follower),
+        needs_init=_needing_init({*world, *truth}, folder, layout.scripts, tree, follower),
         findings=(*findings, *_links(folder, inside, tree, world_reach.links | truth_reach.links)),
     )
 
@@ -172,11 +172,12 @@ def _parts(folder: str, files: Iterable[str], tree: Tree) -> Mapping[str, str]:
     return {part_of_file(seen_from(folder, f)): content(entries[f]) for f in sorted(files) if f in entries}
 
 
-def _needing_init(files: Iterable[str], tree: Tree, follower: Follower) -> str:
-    """The first file that uses a module which talks to systemd."""
-    known = (p for p in sorted(filter(is_yaml, files)) if p in tree.entries and p not in tree.links)
-    talking = (p for p in known if follower.may_need_init(tree.entries[p]))
-    return next((p for p in talking if follower.names(tree.entries[p]).needs_init), "")
+def _needing_init(files: Iterable[str], folder: str, scripts: Iterable[str], tree: Tree, follower: Follower) -> str:
+    """The first file that is sure to run a module which talks to systemd."""
+    known = [p for p in filter(is_yaml, files) if p in tree.entries and p not in tree.links]
+    talking = {p for p in known if follower.may_need_init(tree.entries[p])}
+    talking = {p for p in talking if follower.names(tree.entries[p]).running.needs_init}
+    return min(talking & follower.running(folder, scripts), default="") if talking else ""
 
 
 def unreadable(folder: str, scripts: Iterable[str], tree: Tree, follower: Follower) -> tuple[Finding, ...]:

@@ -10,6 +10,8 @@ from reconciler.ports import Entry
 
 _BESIDE = ("", "files/", "templates/", "tasks/", "vars/")
 """Where Ansible looks for a name, beside a playbook and in a role."""
+_MAIN = tuple(f"{part}/main.{end}" for part in ("tasks", "handlers", "meta") for end in ("yml", "yaml"))
+"""What of a role runs, and what it depends on."""
 
 
 @dataclass(kw_only=True)
@@ -85,6 +87,22 @@ class Follower:
             todo += [(f, role) for f in step.files if is_yaml(f)]
             todo += [(f, r) for r in step.roles for f in self._tree.under(r) if is_yaml(f)]
         return reach
+
+    def running(self, folder: str, start: Iterable[str]) -> set[str]:
+        """The files that run whatever the machine is like when ``start``, seen from ``folder``, do; these included."""
+        todo, seen = [(f"{folder}/{path}", "") for path in start], set[tuple[str, str]]()
+        while todo:
+            path, role = todo.pop()
+            entry = self._tree.entries.get(path)
+            if (path, role) in seen or entry is None or path in self._tree.links:
+                continue
+            seen.add((path, role))
+            brought = self.names(entry).running
+            names = Names(tokens=frozenset(brought.files), roles=frozenset(brought.roles))
+            step = self._resolve(names, folder, path, role)
+            todo += [(f, role) for f in step.files if is_yaml(f)]
+            todo += [(f"{r}/{main}", r) for r in step.roles for main in _MAIN]
+        return {path for path, _ in seen}
 
     def _take(self, reach: Reach, step: _Step, folder: str) -> None:
         inside = folder + "/"

@@ -2,11 +2,22 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 from yaml._yaml import CParser
 
+from reconciler.definitions.ansible.running import (
+    OWN_FOLDER,
+    ROLE_LISTS,
+    ROLE_TASKS,
+    Running,
+    entries,
+    fields,
+    items,
+    role_names,
+    running,
+)
 from reconciler.definitions.files.positions import LARGEST, Broken, text_of
 from reconciler.definitions.files.yaml_text import broken, check_brackets, compose, many_brackets
 
@@ -14,11 +25,6 @@ _INCLUDES = frozenset(
     {"include", "include_tasks", "import_tasks", "import_playbook", "include_vars", "include_role", "import_role",
      "vars_files", "roles", "role"}
 )  # fmt: skip
-_ROLE_LISTS = frozenset({"roles", "dependencies"})
-_ROLE_TASKS = frozenset({"include_role", "import_role"})
-_INIT_MODULES = frozenset({"systemd", "systemd_service"})
-OWN_FOLDER = re.compile(r"\{\{\s*(?:playbook_dir|role_path)\s*\}\}/*")
-"""What Ansible puts before the names of files that lie beside a playbook or in a role."""
 _EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _MADE = re.compile(_EXPRESSION.pattern + "|[*?]", re.DOTALL)
 """What is only known at run time: expressions and globs."""
@@ -42,8 +48,7 @@ class Names:
     roles: frozenset[str] = frozenset()
     dynamic: bool = False
     """It includes something whose name is made at run time."""
-    needs_init: bool = False
-    """It uses a module that talks to systemd."""
+    running: Running = field(default_factory=Running)
 
 
 NOTHING = Names()
@@ -89,7 +94,7 @@ def names_in(data: bytes) -> Names:
         prefixes=frozenset(scan.prefixes),
         roles=frozenset(scan.roles),
         dynamic=scan.dynamic,
-        needs_init=scan.needs_init,
+        running=running(root),
     )
 
 
@@ -100,7 +105,7 @@ class _Scan:
         self.tokens: set[str] = set()
         self.prefixes: set[str] = set()
         self.roles: set[str] = set()
-        self.dynamic = self.needs_init = False
+        self.dynamic = False
 
     def walk(self, root: yaml.Node) -> None:
         todo, seen = [root], {id(root)}
@@ -109,24 +114,19 @@ class _Scan:
             if isinstance(node, yaml.ScalarNode):
                 self._scalar(node.value)
             elif isinstance(node, yaml.MappingNode):
-                for key, value in node.value:
-                    self._entry(str(key.value).rpartition(".")[2], value)
+                for key, value in entries(node):
+                    self._entry(key, value)
             children = [n for n in _children(node) if id(n) not in seen]
             seen.update(map(id, children))
             todo += children
 
     def _entry(self, key: str, value: yaml.Node) -> None:
-        if key in _INIT_MODULES or (
-            key in ("action", "local_action", "module") and _first_word(value) in _INIT_MODULES
-        ):
-            self.needs_init = True
         if key in _INCLUDES:
             self.dynamic = self.dynamic or any("{{" in OWN_FOLDER.sub("", s) for s in _named(value))
-        if key in _ROLE_LISTS and isinstance(value, yaml.SequenceNode):
-            for item in value.value:
-                self.roles.update([item.value] if isinstance(item, yaml.ScalarNode) else _fields(item, "role", "name"))
-        elif key in _ROLE_TASKS:
-            self.roles.update(_fields(value, "name"))
+        if key in ROLE_LISTS:
+            self.roles.update(name for item in items(value) for name in role_names(item))
+        elif key in ROLE_TASKS:
+            self.roles.update(fields(value, "name"))
 
     def _scalar(self, text: str) -> None:
         text = OWN_FOLDER.sub("", text)
@@ -156,13 +156,8 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
         for _, value in node.value:
             yield value
-    elif isinstance(node, yaml.SequenceNode):
-        yield from node.value
-
-
-def _fields(node: yaml.Node, *names: str) -> list[str]:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return [v.value for k, v in pairs if k.value in names and isinstance(v, yaml.ScalarNode)]
+    else:
+        yield from items(node)
 
 
 def _named(node: yaml.Node) -> Iterator[str]:
@@ -173,9 +168,4 @@ def _named(node: yaml.Node) -> Iterator[str]:
         for item in node.value:
             yield from _named(item)
     else:
-        yield from _fields(node, "file", "name", "role", "dir", "tasks_from", "vars_from")
-
-
-def _first_word(node: yaml.Node) -> str:
-    words = node.value.split() if isinstance(node, yaml.ScalarNode) else _fields(node, "module")
-    return words[0].rpartition(".")[2] if words else ""
+        yield from fields(node, "file", "name", "role", "dir", "tasks_from", "vars_from")

@@ -13,7 +13,7 @@ import yaml
 from reconciler.core.model import Scenario
 from reconciler.core.proofs import SOLUTIONS
 from reconciler.definitions.ansible.following import is_yaml
-from reconciler.definitions.ansible.playbooks import OWN_FOLDER
+from reconciler.definitions.ansible.running import OWN_FOLDER
 from reconciler.definitions.files.findings import Finding, first, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId, Severity
 from reconciler.definitions.files.positions import Broken, text_of
