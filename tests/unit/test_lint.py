@@ -194,6 +194,27 @@ def test_every_rule_is_in_the_list() -> None:
     assert LINT_RULES.keys() == {row.rule for row in ROWS}
 
 
+ROLE = "scenarios/nginx/roles/x/"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {ROLE + "tasks/main.yml": "- import_tasks: a/b/c.yml\n", ROLE + "tasks/a/b/c.yml": "- import_tasks: helper.yml\n", ROLE + "tasks/helper.yml": "[]"},
+        {ROLE + "tasks/main.yml": "- import_tasks: a/b/c.yml\n", ROLE + "tasks/a/b/c.yml": "- include_vars: d.yml\n", ROLE + "vars/d.yml": "{}"},
+        {ROLE + "tasks/main.yml": "[]", PREPARE: "- import_playbook: my.col.play\n- import_playbook: my.col.sub.play\n"},
+    ],
+)  # fmt: skip
+def test_what_ansible_finds_elsewhere_is_not_missing(files: Mapping[str, str]) -> None:
+    assert lint({**repository(), PREPARE: "- hosts: all\n  roles: [x]\n", **files}) == []
+
+
+@pytest.mark.parametrize("name", ["my.col.yml", "my.play", "my.col.play.yaml", "a/my.col.play", "helper.yml"])
+def test_what_only_looks_like_a_playbook_of_a_collection_is_missing(name: str) -> None:
+    (found,) = lint({**repository(), PREPARE: f"- import_playbook: {name}\n"})
+    assert (found.rule, found.severity) == ("missing-include", "error")
+
+
 def test_what_is_right_is_not_told_of() -> None:
     files = repository() | {
         PREPARE: "- hosts: all\n  vars_files: ['{{ x }}.yml', [a.yml, b.yml], more.yml]\n"

@@ -17,7 +17,7 @@ from reconciler.definitions.ansible.running import OWN_FOLDER
 from reconciler.definitions.files.findings import Finding, first, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId, Severity
 from reconciler.definitions.files.positions import Broken, text_of
-from reconciler.definitions.files.tree import Blobs, Tree, joined
+from reconciler.definitions.files.tree import Blobs, Tree, joined, parents
 from reconciler.definitions.files.yaml_text import compose
 
 _INCLUDES: Mapping[str, Severity] = {
@@ -33,6 +33,8 @@ _COPIES = frozenset({"copy", "template", "script", "unarchive"})
 """Modules whose ``src`` lies beside the playbook."""
 _BESIDE = ("", "tasks/", "vars/", "files/", "templates/")
 _OF_A_ROLE = ("tasks", "handlers", "vars", "defaults", "meta")
+_OF_A_COLLECTION = re.compile(r"\w+\.\w+\.\w[\w.]*(?<!\.yml)(?<!\.yaml)")
+"""A playbook or a role that a collection brings along."""
 _PLAY = frozenset({"hosts", "import_playbook"})
 
 
@@ -153,7 +155,7 @@ class _Linter:
         elif places[0] is None:
             hint = "put a copy of it into the repository"
             yield self._at(name.node, "leaves-repository", f"{shown(text)} leaves the repository", hint)
-        elif name.kind in _INCLUDES:
+        elif name.kind in _INCLUDES and not (name.kind == "import_playbook" and _OF_A_COLLECTION.fullmatch(text)):
             near = [p[len(self._file.folder) + 1 :] for p in self._tree.under(self._file.folder) if is_yaml(p)]
             message = f"{shown(text)} does not exist"
             yield self._at(name.node, "missing-include", message, nearest(text, near), _INCLUDES[name.kind])
@@ -173,12 +175,17 @@ class _Linter:
             return
         own = posixpath.dirname(self._file.path)
         beside = ("", "roles/") if kind == "role" else _BESIDE
-        for base in dict.fromkeys((own, self._file.folder, posixpath.dirname(own))):
+        for base in dict.fromkeys((own, self._file.folder, posixpath.dirname(own), *_roles_around(self._file.path))):
             for sub in beside:
                 yield joined(base, sub + text)
 
     def _of_role(self, role: str) -> Iterator[str]:
         return (p for sub in _OF_A_ROLE for p in self._tree.under(f"{role}/{sub}"))
+
+
+def _roles_around(path: str) -> Iterator[str]:
+    """The roles that a file may be a part of: Ansible looks in their folders as well, however deep the file lies."""
+    return (posixpath.dirname(folder) for folder in parents(path) if posixpath.basename(folder) in _OF_A_ROLE)
 
 
 def _mappings(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
