@@ -1,9 +1,10 @@
 """Scenario folders to records: which files are whose, and what a change touches."""
 
 import posixpath
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from reconciler.core.model import Scenario
+from reconciler.core.proofs import PREPARE, RESTORE
 from reconciler.definitions.ansible.dependencies import (
     SCENARIO_FILE,
     Dependencies,
@@ -23,6 +24,7 @@ from reconciler.definitions.files.values import Parsed
 from reconciler.definitions.records import ScenarioRecord
 from reconciler.ports import Entry
 
+_MISNAMED = {name.replace(".yml", ".yaml"): name for name in (PREPARE, RESTORE)}
 NO_DEPENDENCIES = Dependencies(world={}, truth={})
 
 
@@ -111,6 +113,7 @@ def _record(
         if problems := list(parsed.holes.told(_playbook_problems(scenario, playbooks, inside))):
             more += Locator(tree, blobs).findings(path, problems)
         right = tuple(p for p in playbooks if p in inside)
+        more += _misnamed(folder, inside, right)
         dependencies = depend(folder, inside, right, tree, follower)
     return ScenarioRecord(
         path=path,
@@ -122,6 +125,14 @@ def _record(
         findings=(*parsed.findings, *more, *dependencies.findings),
         dependencies=dependencies,
     )
+
+
+def _misnamed(folder: str, inside: Collection[str], playbooks: Collection[str]) -> Iterator[Finding]:
+    """Playbooks that a trial would play if their names were right; beside one with the right name, another may be its own."""
+    for name, right in _MISNAMED.items():
+        if name in inside and right not in inside and name not in playbooks:
+            message, hint = "a file of this name is not read", f"name it {right}"
+            yield Finding(path=f"{folder}/{name}", rule="misnamed-file", severity="warning", message=message, hint=hint)
 
 
 def _playbook_problems(scenario: Scenario, playbooks: Iterable[str], inside: Collection[str]) -> list[Problem]:

@@ -361,6 +361,18 @@ def test_systemd_in_a_comment_or_a_text_needs_no_init_system() -> None:
     assert errors(load(files)) == []
 
 
+@pytest.mark.parametrize("name", ["prepare", "restore"])
+def test_a_playbook_that_is_named_almost_right_is_told(name: str) -> None:
+    right, wrong = f"scenarios/nginx/{name}.yml", f"scenarios/nginx/{name}.yaml"
+    files: Files = {p: t for p, t in repository().items() if p != right} | {wrong: "- hosts: all\n"}
+    assert [(f.path, f.severity, f.rule, f.hint) for f in load(files).findings] == [
+        (wrong, "warning", "misnamed-file", f"name it {name}.yml")
+    ]
+    assert list(load(files | {right: f"- import_playbook: {name}.yaml\n"}).findings) == []
+    rule = {"label": "truth", "validator": "ansible", "ansiblePath": f"{name}.yaml"}
+    assert list(load(files | {SCENARIO: scenario(validation={"job": [rule]})}).findings) == []
+
+
 def needing_init(files: Files) -> list[str]:
     """The files that are told to need an init system."""
     found = errors(load(repository() | {BENCHMARK: benchmark(mode="namespace")} | files))
