@@ -83,6 +83,9 @@ ROWS = [
     Row(says="missing playbook of a template", rule="playbook-path", path=TEMPLATE, text="image: {incus: a}\nprovision: [p.yml]\n", at="p.yml"),
     Row(says="missing import", rule="missing-include", path=PREPARE, text="- hosts: all\n- import_playbook: mor.yml\n", at="mor.yml", files={"scenarios/nginx/more.yml": "- hosts: all\n"}, write="more.yml"),
     Row(says="missing include", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - include_tasks: gone.yml\n", at="gone.yml", severity="warning"),
+    Row(says="missing role by its path", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - include_role: {name: ../../roles/nosuch}\n", at="../../roles/nosuch", write="roles/"),
+    Row(says="missing role by its path, misspelt", rule="missing-include", path=PREPARE, text="- hosts: all\n  roles: [{role: ../roles/bas}]\n", at="../roles/bas", files={"scenarios/roles/base/tasks/main.yml": "[]"}, write="did you mean ../roles/base?"),
+    Row(says="role that may be installed", rule="missing-include", path=PREPARE, text="- hosts: all\n  roles: [bas]\n", at="bas", severity="warning", files={"scenarios/nginx/roles/base/tasks/main.yml": "[]"}, write="did you mean base?"),
     Row(says="playbook that does not parse", rule="not-yaml", path=PREPARE, text="- hosts: all\n  tasks: a: b\n", at=": b"),
     Row(says="playbook of two documents", rule="not-yaml", path=VALIDATE, text="- hosts: all\n---\n- hosts: all\n", at="---"),
     Row(says="solution that does not parse", rule="not-yaml", path="scenarios/nginx/solution.yml", text="- [\n", at=""),
@@ -202,11 +205,19 @@ ROLE = "scenarios/nginx/roles/x/"
     [
         {ROLE + "tasks/main.yml": "- import_tasks: a/b/c.yml\n", ROLE + "tasks/a/b/c.yml": "- import_tasks: helper.yml\n", ROLE + "tasks/helper.yml": "[]"},
         {ROLE + "tasks/main.yml": "- import_tasks: a/b/c.yml\n", ROLE + "tasks/a/b/c.yml": "- include_vars: d.yml\n", ROLE + "vars/d.yml": "{}"},
+        {ROLE + "tasks/a/b.yml": "- include_role: {name: y}\n", "scenarios/nginx/roles/y/tasks/main.yml": "[]"},
+        {PREPARE: "- hosts: all\n  roles: [my.col.x, /srv/roles/x, '{{ x }}', {role: 'a/{{ x }}'}]\n  vars: {roles: [admin]}\n"},
+        {PREPARE: "- hosts: all\n  tasks: [{mysql_role: {roles: [admin, ../x]}}, {include_role: {name: my.col.x}}]\n"},
         {ROLE + "tasks/main.yml": "[]", PREPARE: "- import_playbook: my.col.play\n- import_playbook: my.col.sub.play\n"},
     ],
 )  # fmt: skip
 def test_what_ansible_finds_elsewhere_is_not_missing(files: Mapping[str, str]) -> None:
-    assert lint({**repository(), PREPARE: "- hosts: all\n  roles: [x]\n", **files}) == []
+    role = {
+        PREPARE: "- hosts: all\n  roles: [x]\n",
+        ROLE + "tasks/main.yml": "- import_tasks: a/b.yml\n",
+        ROLE + "tasks/a/b.yml": "[]",
+    }
+    assert lint({**repository(), **role, **files}) == []
 
 
 @pytest.mark.parametrize("name", ["my.col.yml", "my.play", "my.col.play.yaml", "a/my.col.play", "helper.yml"])

@@ -14,7 +14,7 @@ from reconciler.core.model import Scenario
 from reconciler.core.proofs import SOLUTIONS
 from reconciler.definitions.ansible.following import is_yaml
 from reconciler.definitions.ansible.running import OWN_FOLDER
-from reconciler.definitions.files.findings import Finding, first, nearest, shown
+from reconciler.definitions.files.findings import Finding, closest, first, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId, Severity
 from reconciler.definitions.files.positions import Broken, text_of
 from reconciler.definitions.files.tree import Blobs, Tree, joined, parents
@@ -159,6 +159,19 @@ class _Linter:
             near = [p[len(self._file.folder) + 1 :] for p in self._tree.under(self._file.folder) if is_yaml(p)]
             message = f"{shown(text)} does not exist"
             yield self._at(name.node, "missing-include", message, nearest(text, near), _INCLUDES[name.kind])
+        elif name.kind == "role" and not text.startswith(("/", "~")) and not _OF_A_COLLECTION.fullmatch(text):
+            yield self._missing_role(name.node, text, {posixpath.dirname(p) for p in places if p})
+
+    def _missing_role(self, node: yaml.Node, text: str, folders: Iterable[str]) -> Finding:
+        """A role that is in none of the ``folders``: a path means nothing else, a plain name may be a role that is installed."""
+        inside = (p.split("/", 2) for folder in folders for p in self._tree.below(folder))
+        meant = closest(
+            posixpath.basename(text), {names[0] for names in inside if names[1:2] and names[1] in _OF_A_ROLE}
+        )
+        hint = f"did you mean {posixpath.join(posixpath.dirname(text), meant)}?" if meant else "put it into roles/"
+        return self._at(
+            node, "missing-include", f"there is no role {shown(text)}", hint, "error" if "/" in text else "warning"
+        )
 
     def _followed(self, kind: str, known: Iterable[str]) -> Iterator[_File]:
         """What is to be looked at as well: the tasks and variables that are included, a role's files."""
@@ -174,9 +187,12 @@ class _Linter:
             yield None if kind in _INCLUDES else ""
             return
         own = posixpath.dirname(self._file.path)
-        beside = ("", "roles/") if kind == "role" else _BESIDE
-        for base in dict.fromkeys((own, self._file.folder, posixpath.dirname(own), *_roles_around(self._file.path))):
-            for sub in beside:
+        roles = list(_roles_around(self._file.path))
+        bases = [own, self._file.folder, posixpath.dirname(own), *roles]
+        if kind == "role":
+            bases += map(posixpath.dirname, roles)
+        for base in dict.fromkeys(bases):
+            for sub in ("", "roles/") if kind == "role" else _BESIDE:
                 yield joined(base, sub + text)
 
     def _of_role(self, role: str) -> Iterator[str]:
@@ -218,12 +234,16 @@ def _named(node: yaml.MappingNode) -> Iterator[_Name]:
             yield from (_Name(word, v.value, v) for v in _files(value))
         elif word in _ROLES:
             yield from (_Name("role", v.value, v) for v in _fields(value, "name"))
-        elif word == "roles" and isinstance(value, yaml.SequenceNode):
+        elif word == "roles" and isinstance(value, yaml.SequenceNode) and _is_play(node):
             for item in value.value:
                 named = [item] if isinstance(item, yaml.ScalarNode) else _fields(item, "role", "name")
                 yield from (_Name("role", v.value, v) for v in named)
         elif word in _COPIES and not list(_fields(value, "remote_src")):
             yield from (_Name("src", v.value, v) for v in _fields(value, "src"))
+
+
+def _is_play(node: yaml.MappingNode) -> bool:
+    return any(_word(key) == "hosts" for key, _ in node.value)
 
 
 def _files(value: yaml.Node) -> Iterator[yaml.ScalarNode]:
