@@ -33,6 +33,7 @@ PLAYBOOKS = (
     "- hosts: all\n  tasks: [{include_tasks: '{{ x }}.yml'}, {copy: {src: '../common/{{ x }}', dest: /x}}]\n",
     "- hosts: all\n  tasks: [{copy: {src: README.md, dest: /x}}, {systemd: {name: x}}]\n",
     "- hosts: all\n  tasks: [{debug: {msg: \"{{ lookup('file', '../common/a.yml') }} {{ lookup('file', 'README.md') }}\"}}]\n",
+    "- hosts: all\n- import_playbook: ../common/p.yml\n",
     "- [",
 )
 TASKS = (
@@ -87,6 +88,7 @@ REACHING_OUT = {
     "scenarios/nginx/prepare.yml": PLAYBOOKS[2],
     "scenarios/base/tasks/main.yml": TASKS[0],
     "scenarios/common/a.yml": TASKS[3],
+    "scenarios/common/p.yml": PLAYBOOKS[0],
     "config/templates/debian-base/template.yaml": "image: {incus: a}\nprovision: [p.yml]\n",
     "config/templates/debian-base/p.yml": "- hosts: all\n  vars_files: [../../common/a.yml]\n",
 }
@@ -126,6 +128,9 @@ def _files() -> st.SearchStrategy[tuple[str, Content]]:
             texts[f"{folder}/{name}"] = st.sampled_from(["1", "2"])
     for path in ("roles/base/tasks/main.yml", "base/tasks/main.yml", "roles/helper/tasks/main.yml", "common/a.yml"):
         texts[f"scenarios/{path}"] = st.sampled_from(TASKS)
+    texts["scenarios/common/p.yml"] = st.sampled_from(PLAYBOOKS)
+    texts["scenarios/common/group_vars/all.yml"] = st.sampled_from(TASKS)
+    texts["scenarios/common/filter_plugins/f.py"] = st.sampled_from(["1", "2"])
     texts["config/common/a.yml"] = st.sampled_from(TASKS)
     texts |= {
         path: st.just("a file where a folder was") for path in ("scenarios/common", "scenarios/base", "config/common")

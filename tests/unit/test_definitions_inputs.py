@@ -330,6 +330,41 @@ def test_a_file_of_the_folder_that_an_expression_quotes_is_a_dependency_of_whoev
     assert changed(files, files | {NGINX + "NOTES.md": "2"}) == {"world": ["NOTES.md"], "truth": ["NOTES.md"]}
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["filter_plugins/f.py", "library/m.py", "module_utils/deep/u.py", "group_vars/all.yml", "host_vars/web-01/a"],
+)
+def test_what_ansible_loads_beside_an_imported_playbook_is_a_dependency(name: str) -> None:
+    files = repository() | {
+        NGINX + "validate.yml": "- import_playbook: '{{ playbook_dir }}/../common/p.yml'\n",
+        "scenarios/common/p.yml": PLAY + "- import_playbook: deeper/q.yml\n",
+        "scenarios/common/deeper/q.yml": PLAY,
+    }
+    for folder in ("common", "common/deeper"):
+        path = f"scenarios/{folder}/{name}"
+        assert changed(files, files | {path: "1"}) == {"truth": [f"../{folder}/{name}"]}
+        assert batches(forward(files, {path: "1"})) == batches(load(files | {path: "1"}))
+        assert batches(forward(files | {path: "1"}, {path: "2"})) == batches(load(files | {path: "2"}))
+
+
+def test_variables_beside_an_imported_playbook_name_files_as_well() -> None:
+    files = repository() | {
+        NGINX + "prepare.yml": "- import_playbook: ../common/p.yml\n",
+        "scenarios/common/p.yml": PLAY,
+        "scenarios/common/group_vars/all.yml": "motd: \"{{ lookup('file', '../shared/motd') }}\"\n",
+        "scenarios/shared/motd": "1",
+    }
+    assert changed(files, files | {"scenarios/shared/motd": "2"}) == {"world": ["../shared/motd"]}
+
+
+def forward(files: Files, change: Files) -> Catalogue:
+    """The catalogue brought forward by a change."""
+    store = Store()
+    tree = store.tree(files)
+    first = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
+    return first.updated(store.tree(change), store.read)
+
+
 def test_a_variable_in_an_expression_is_no_name_of_a_file() -> None:
     play = PLAY + "  tasks: [{debug: {msg: '{{ notes.md }}'}}]\n"
     files = repository() | {NGINX + "prepare.yml": play, NGINX + "notes.md": "1"}

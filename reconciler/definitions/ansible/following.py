@@ -12,6 +12,12 @@ _BESIDE = ("", "files/", "templates/", "tasks/", "vars/")
 """Where Ansible looks for a name, beside a playbook and in a role."""
 _MAIN = tuple(f"{part}/main.{end}" for part in ("tasks", "handlers", "meta") for end in ("yml", "yaml"))
 """What of a role runs, and what it depends on."""
+_PLUGINS = (
+    *("action", "become", "cache", "callback", "cliconf", "connection", "filter", "httpapi", "inventory", "lookup"),
+    *("netconf", "shell", "strategy", "terminal", "test", "vars"),
+)
+_LOADED = ("group_vars", "host_vars", "library", "module_utils", *(f"{kind}_plugins" for kind in _PLUGINS))
+"""Folders beside a playbook that Ansible loads by itself."""
 
 
 @dataclass(kw_only=True)
@@ -139,6 +145,8 @@ class Follower:
             probes.add(found)
             if found in self._tree.entries:
                 files.add(found)
+                probes.update(loaded := self._loaded(found, folder) if token in names.playbooks else [])
+                files.update(p for place in loaded if self._is_folder(place, folder) for p in self._tree.under(place))
             elif "/" in token:
                 folders.add(found)
         folders.update(f for p in names.prefixes for f in _candidates(bases, _BESIDE, p))
@@ -162,6 +170,12 @@ class Follower:
                 near = names is None or first in names or first in ("", ".") or ".." in token
                 if near and (found := joined("", start + token)):
                     yield token, found
+
+    @staticmethod
+    def _loaded(playbook: str, folder: str) -> list[str]:
+        """What Ansible loads beside a playbook; nothing right in the scenario's folder, where all of it is the world's."""
+        around = playbook.rpartition("/")[0]
+        return [f"{around}/{name}".lstrip("/") for name in _LOADED] if around != folder else []
 
     def _names_at(self, start: str) -> frozenset[str]:
         """The names of files and folders right below a folder, whose path ends in a slash."""

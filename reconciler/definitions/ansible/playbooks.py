@@ -46,6 +46,8 @@ class Names:
     tokens: frozenset[str] = frozenset()
     prefixes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    playbooks: frozenset[str] = frozenset()
+    """Those of the tokens that are playbooks: what Ansible loads beside a playbook, it loads beside these."""
     dynamic: bool = False
     """It includes something whose name is made at run time."""
     running: Running = field(default_factory=Running)
@@ -93,6 +95,7 @@ def names_in(data: bytes) -> Names:
         tokens=frozenset(scan.tokens),
         prefixes=frozenset(scan.prefixes),
         roles=frozenset(scan.roles),
+        playbooks=frozenset(scan.playbooks),
         dynamic=scan.dynamic,
         running=running(root),
     )
@@ -105,6 +108,7 @@ class _Scan:
         self.tokens: set[str] = set()
         self.prefixes: set[str] = set()
         self.roles: set[str] = set()
+        self.playbooks: set[str] = set()
         self.dynamic = False
 
     def walk(self, root: yaml.Node) -> None:
@@ -123,6 +127,8 @@ class _Scan:
     def _entry(self, key: str, value: yaml.Node) -> None:
         if key in _INCLUDES:
             self.dynamic = self.dynamic or any("{{" in OWN_FOLDER.sub("", s) for s in _named(value))
+        if key == "import_playbook":
+            self.playbooks.update(OWN_FOLDER.sub("", name).strip() for name in _named(value))
         if key in ROLE_LISTS:
             self.roles.update(name for item in items(value) for name in role_names(item))
         elif key in ROLE_TASKS:
