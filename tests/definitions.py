@@ -12,6 +12,7 @@ from reconciler.adapters.runbook.sections import runbook_doubts, runbook_problem
 from reconciler.core.model import Batch
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.files.findings import Finding
+from reconciler.definitions.files.units import parse_duration
 from reconciler.definitions.files.values import Context
 from reconciler.ports import Entry
 
@@ -20,6 +21,7 @@ CONTEXT = Context(
     pattern_doubts=pattern_doubts,
     cron_error=cron_error,
     adapters={"runbook": "1", "command": "1"},
+    engine_settings={"runbook": {"command_timeout": parse_duration}},
     prompt_problems=lambda prompt: sorted([*runbook_problems(prompt, pattern_error), *runbook_doubts(prompt)]),
 )
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
 from reconciler.adapters.ansible.provisioner import AnsibleProvisioner
@@ -29,7 +29,8 @@ from reconciler.app.settings import Settings
 from reconciler.core.digests import digest
 from reconciler.core.errors import Invalid
 from reconciler.core.model import EngineSettings, Mode
-from reconciler.definitions.files.values import Context
+from reconciler.definitions.files.units import parse_duration
+from reconciler.definitions.files.values import Context, EngineOptions
 from reconciler.ports import Clock, Engine, Patterns, Platform, Source, Watch
 from reconciler.shell.templating import TemplateMaker
 
@@ -40,6 +41,17 @@ ADAPTERS: Mapping[str, str] = {"runbook": f"runbook/{__version__}"}
 """Engine adapters and their versions; a version is part of the agent digest."""
 
 
+def _command_timeout(value: object) -> int:
+    """Seconds. Raises ``ValueError`` that says how to write it."""
+    if not (seconds := parse_duration(value)):
+        raise ValueError("a command needs some time: 1s at least")
+    return seconds
+
+
+ENGINE_SETTINGS: Mapping[str, EngineOptions] = {"runbook": {"command_timeout": _command_timeout}}
+"""What an engine's file may say beside ``adapter``."""
+
+
 def lint_context() -> Context:
     """What the definitions need to be judged."""
     return Context(
@@ -47,6 +59,7 @@ def lint_context() -> Context:
         pattern_doubts=pattern_doubts,
         cron_error=cron_error,
         adapters=ADAPTERS,
+        engine_settings=ENGINE_SETTINGS,
         prompt_problems=lambda prompt: sorted([*runbook_problems(prompt, pattern_error), *runbook_doubts(prompt)]),
     )
 
@@ -157,8 +170,17 @@ class Engines:
                 raise Invalid(
                     f"engine {settings.key} wants the adapter {settings.adapter}", hint=f"known: {', '.join(ADAPTERS)}"
                 )
-            self._made[key] = RunbookEngine(clock=self._clock, patterns=self._patterns)
+            self._made[key] = RunbookEngine(clock=self._clock, patterns=self._patterns, **_options(settings))
         return self._made[key]
+
+
+def _options(settings: EngineSettings) -> dict[str, Any]:
+    """An engine's settings as its adapter takes them. Raises ``Invalid``, though ``validate`` has told it before."""
+    options = ENGINE_SETTINGS[settings.adapter]
+    try:
+        return {name: options[name](value) for name, value in settings.settings.items()}
+    except (KeyError, ValueError) as error:
+        raise Invalid(f"engine {settings.key}: {error}", hint=f"known settings: {', '.join(options)}") from error
 
 
 def _source(settings: Settings, state: Path) -> tuple[Source, Watch]:

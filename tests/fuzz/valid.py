@@ -91,7 +91,7 @@ YAML: Mapping[str, object] = {
         "image": {"incus": "debian/12"}, "cpus": 2, "memory": "1GiB", "disk": "10GiB", "packages": ["git"], "provision": ["p.yml"],
     },
     "config/templates/fuzzed/p.yml": PLAY,
-    "config/engines/fuzzed.yaml": {"adapter": "runbook", "model": "m", "limits": {"tokens": 1000, "cost": 0.5}},
+    "config/engines/fuzzed.yaml": {"adapter": "command", "model": "m", "limits": {"tokens": 1000, "cost": 0.5}},
     "config/benchmarks/fuzzed.yaml": {
         "name": "fuzzed", "scenarios": ["fuzzed", "nginx"], "mode": "incus", "iterations": 3, "on_change": True,
         "variants": [{"specialty": "fuzzed", "main_engine": "fuzzed"}, {"main_engine": "fuzzed"}],

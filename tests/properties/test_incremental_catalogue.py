@@ -66,7 +66,12 @@ CONFIG = {
     ),
     "config/templates/debian-base/p.yml": PLAYBOOKS,
     "config/templates/root/template.yaml": ("image: {incus: b}\n", "parent: debian-base\n"),
-    "config/engines/runbook.yaml": ("adapter: runbook\n", "adapter: runbook\nx: 1\n", "adapter: nope\n"),
+    "config/engines/runbook.yaml": (
+        "adapter: runbook\n",
+        "adapter: runbook\ncommand_timeout: 5s\n",
+        "adapter: runbook\nx: 1\n",
+        "adapter: nope\n",
+    ),
     "config/engines/second.yaml": ("adapter: command\n",),
     "config/benchmarks/all.yaml": (
         benchmark(),

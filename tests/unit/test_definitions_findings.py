@@ -253,7 +253,7 @@ def test_a_wrong_name_in_a_benchmark_stalls_its_own_row_alone() -> None:
             "secondary_engine",
         ),
         ("config/engines/x.yaml", "adapter: runbok\n", 1, "unknown-adapter", "no adapter 'runbok'"),
-        ("config/engines/x.yaml", "adapter: runbook\nsince: 2026-01-01\n", 1, "wrong-value", "no JSON value"),
+        ("config/engines/x.yaml", "adapter: command\nsince: 2026-01-01\n", 1, "wrong-value", "no JSON value"),
         ("config/engines/x.yaml", "", 1, "empty-file", "nothing in this file"),
         ("config/templates/x/template.yaml", "cpus: 1\n", 1, "missing-field", "neither image nor parent"),
         ("config/templates/x/template.yaml", "image: {incus: a}\nmemory: 1GB\n", 2, "wrong-value", "'1GB'"),

@@ -141,7 +141,7 @@ def test_a_field_of_a_scenario_changes_its_own_component(
             {"agent": ["rule more"]},
         ),
         ("config/operational_rules/more.mdx", "---\nname: more\ntags: [tech:apache]\n---\nx\n", {}),
-        ("config/engines/runbook.yaml", "adapter: runbook\nseconds: 5\n", {"agent": ["engine runbook"]}),
+        ("config/engines/runbook.yaml", "adapter: runbook\ncommand_timeout: 5s\n", {"agent": ["engine runbook"]}),
         (TEMPLATE, "image: {incus: debian/13}\nmemory: 1GiB\n", {"world": ["template debian-base"]}),
         (TEMPLATE, "# comment\nimage: {incus: debian/12, lima: x}\nmemory: 1024MiB\n", {}),
         (TEMPLATE, "image: {incus: debian/12}\nmemory: 2GiB\n", {"world": ["limits"]}),

@@ -62,6 +62,7 @@ ROWS = [
     Row(says="unknown field of a benchmark", rule="unknown-field", path=BENCHMARK, text=benchmark(iteration=3), at='"iteration"', write="iterations"),
     Row(says="unknown field of a template", rule="unknown-field", path=TEMPLATE, text="image: {incus: a}\ncpu: 1\n", at="cpu", write="cpus"),
     Row(says="unknown field of a specialty", rule="unknown-field", path=SPECIALTY, text="---\nname: linux-administration\nexecution-mode: x\n---\np\n", at="execution-mode", write="execution_mode"),
+    Row(says="unknown setting of an engine", rule="unknown-field", path=ENGINE, text="adapter: runbook\ncomand_timeout: 3\n", at="comand_timeout", write="did you mean command_timeout?"),
     # ---- shapes
     Row(says="fields of two shapes", rule="mixed-shapes", text=old(ticket_body="x"), at='"Old"', write="title and ticket_title instead of name"),
     Row(says="old key that is not the path", rule="key-path", text=old(key="other"), at='"other"', severity="warning", write="move the folder"),
@@ -71,6 +72,7 @@ ROWS = [
     Row(says="wrong type", rule="wrong-type", text=scenario(title=5), at="5", write="quotes"),
     Row(says="wrong type in YAML", rule="wrong-type", path=BENCHMARK, text="name: all\nscenarios: '*'\nmode: incus\niterations: many\n", at="many"),
     Row(says="wrong value", rule="wrong-value", path=BENCHMARK, text=benchmark(iterations=0), at="0"),
+    Row(says="wrong value of an engine's setting", rule="wrong-value", path=ENGINE, text="adapter: runbook\ncommand_timeout: 3\n", at="3", write="90s"),
     Row(says="unknown value", rule="unknown-value", text=tasks(validator="patern_match"), at='"patern_match"', write="pattern_match"),
     Row(says="a status that no version has", rule="unknown-value", text=job(validator="job_resolution_status", pattern="sucess"), at='"sucess"', write="success"),
     # ---- duplicate keys, in JSON and YAML

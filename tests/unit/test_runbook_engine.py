@@ -1,7 +1,7 @@
 import asyncio
 import os
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import pytest
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.patterns.search import EcmaPatterns
 from reconciler.adapters.runbook.engine import RunbookEngine
+from reconciler.app.adapters import Engines
 from reconciler.core.errors import Invalid
-from reconciler.core.model import Job, OperationalRule
-from reconciler.ports import Assignment
+from reconciler.core.model import EngineSettings, Job, OperationalRule
+from reconciler.ports import Assignment, Engine
 from tests.local_sandbox import LocalSandbox, make_assignment, make_seat
 
 PATTERNS = EcmaPatterns()
@@ -25,7 +26,10 @@ def _patterns_are_closed() -> Iterator[None]:
 
 
 async def _result(assignment: Assignment, **options: float) -> Job:
-    engine = RunbookEngine(clock=WallClock(), patterns=PATTERNS, **options)
+    return await _followed(RunbookEngine(clock=WallClock(), patterns=PATTERNS, **options), assignment)
+
+
+async def _followed(engine: Engine, assignment: Assignment) -> Job:
     async for job in engine.watch(await engine.submit(assignment)):
         last = job
     return last
@@ -114,6 +118,19 @@ async def test_no_command_begins_when_no_time_is_left() -> None:
 async def test_a_command_that_hangs_is_a_command_that_failed() -> None:
     job = await _result(make_assignment(make_seat(f"## Always\n{_bash('sleep 60')}")), command_timeout=0.2)
     assert (job.status, job.outcome, job.tasks[0].commands[0].exit_code) == ("agentic_failure", "completed", 124)
+
+
+async def test_how_long_a_command_may_take_is_a_setting_of_the_engine() -> None:
+    settings = EngineSettings(key="quick", adapter="runbook", settings={"command_timeout": "1s"})
+    engine = Engines(WallClock(), PATTERNS).get(settings)
+    job = await _followed(engine, make_assignment(make_seat(f"## Always\n{_bash('sleep 60')}")))
+    assert (job.outcome, job.tasks[0].commands[0].exit_code) == ("completed", 124)
+
+
+@pytest.mark.parametrize("wrong", [{"comand_timeout": "1s"}, {"command_timeout": 1}, {"command_timeout": "0s"}])
+def test_a_setting_that_the_engine_does_not_take_is_refused(wrong: Mapping[str, object]) -> None:
+    with pytest.raises(Invalid, match="engine quick"):
+        Engines(WallClock(), PATTERNS).get(EngineSettings(key="quick", adapter="runbook", settings=wrong))
 
 
 async def test_kill_leaves_no_process_of_the_command(tmp_path: Path) -> None:

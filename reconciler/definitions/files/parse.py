@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import PurePosixPath
@@ -25,7 +25,7 @@ from reconciler.definitions.files.schemas import (
 )
 from reconciler.definitions.files.sketches import sketch
 from reconciler.definitions.files.tree import Blobs, Tree
-from reconciler.definitions.files.values import Benchmark, Candidate, Context, Parsed
+from reconciler.definitions.files.values import Benchmark, Candidate, Context, EngineOptions, Parsed
 from reconciler.definitions.files.yaml_text import read_front_matter, read_yaml
 from reconciler.ports import Cron
 
@@ -67,7 +67,7 @@ def located(path: str, read: Document, problems: Iterable[Problem], *, warning: 
 
 def _found(path: str, positions: Positions, problem: Problem, severity: Severity) -> Finding:
     where, rule, message, hint = problem
-    line, column = positions.of(where)
+    line, column = positions.of(where, key=rule == "unknown-field")
     return Finding(path=path, line=line, column=column, severity=severity, rule=rule, message=message, hint=hint)
 
 
@@ -174,14 +174,32 @@ def engine(path: str, data: bytes, context: Context) -> Parsed[EngineSettings]:
         if file.adapter not in context.adapters:
             message = f"there is no adapter {shown(file.adapter)}"
             problems.append((("adapter",), "unknown-adapter", message, nearest(file.adapter, context.adapters)))
-        if wrong := _not_json(file.model_extra):
+        settings = dict(file.model_extra or {})
+        if wrong := _not_json(settings):
             problems.append(((), "wrong-value", f"a setting is no JSON value: {wrong}", "put it in quotes"))
-        value = EngineSettings(
-            key=PurePosixPath(path).stem, adapter=file.adapter, settings=dict(file.model_extra or {})
-        )  # fmt: skip
+        if (options := context.engine_settings.get(file.adapter)) is not None:
+            problems += _setting_problems(settings, file.adapter, options)
+        value = EngineSettings(key=PurePosixPath(path).stem, adapter=file.adapter, settings=settings)
         return value, located(path, read, problems)
 
     return parsed(path, data, read_yaml, EngineFile, build, name=None)
+
+
+def _setting_problems(settings: Mapping[str, object], adapter: str, options: EngineOptions) -> Iterator[Problem]:
+    for name, value in settings.items():
+        if name not in options:
+            message = f"{shown(name)} is not a setting of the adapter {adapter}"
+            yield (name,), "unknown-field", message, nearest(name, options.keys())
+        elif wrong := _unread(options[name], value):
+            yield (name,), "wrong-value", f"{name}: {shown(value)} is not understood", wrong
+
+
+def _unread(read: Callable[[object], object], value: object) -> str:
+    try:
+        read(value)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _not_json(settings: object) -> str:

@@ -16,6 +16,9 @@ T = TypeVar("T")
 PatternDoubt = tuple[RuleId, str, str]
 """Lint rule, message and hint of what is hardly meant by a pattern that compiles."""
 
+EngineOptions = Mapping[str, Callable[[object], object]]
+"""Setting to what reads its value, and raises ``ValueError`` that says how to write it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
@@ -27,6 +30,8 @@ class Context:
     """What is wrong with a cron expression in a time zone, or None."""
     adapters: Mapping[str, str]
     """Engine adapter to its version, which is part of the agent digest."""
+    engine_settings: Mapping[str, EngineOptions] = field(default_factory=dict)
+    """Engine adapter to the settings that it takes; of one that is not here they are anybody's guess."""
     pattern_doubts: Callable[[str], Iterable[PatternDoubt]] = lambda _: ()
     """What is hardly meant by a pattern that compiles."""
     prompt_problems: Callable[[str], Sequence[tuple[int, str]]] = lambda _: ()
