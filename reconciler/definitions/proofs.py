@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reconciler.core.model import Mode, Scenario
 from reconciler.core.proofs import PREPARE, RESTORE, SOLUTIONS, Claim
 from reconciler.definitions.ansible.dependencies import files_of
-from reconciler.definitions.ansible.following import Follower, is_yaml, segments
+from reconciler.definitions.ansible.following import Follower, names_others, segments
 from reconciler.definitions.files.tree import Blobs, Tree, content, seen_from
 from reconciler.definitions.inputs import Images, world
 from reconciler.definitions.loading import own_files
@@ -44,8 +44,8 @@ def proof_of(record: ScenarioRecord, tree: Tree, blobs: Blobs) -> Proof:
     solution = next((name for name in SOLUTIONS if name in inside), "")
     mutants = {found["name"]: p for p in sorted(inside) if (found := _MUTANT.match(p))}
     files = {p for p in inside if p == solution or p.startswith("mutants/")}
-    blobs.fetch(inside[p].oid for p in files if is_yaml(p))
-    reach = Follower(tree, blobs).follow(record.folder, filter(is_yaml, sorted(files)), segments(inside.keys()))
+    blobs.fetch(inside[p].oid for p in files if names_others(p))
+    reach = Follower(tree, blobs).follow(record.folder, filter(names_others, sorted(files)), segments(inside.keys()))
     paths = {f"{record.folder}/{p}" for p in files} | reach.files
     return Proof(
         parts={seen_from(record.folder, p): content(tree.entries[p]) for p in sorted(paths) if p in tree.entries},

@@ -9,7 +9,7 @@ from typing import get_args
 from reconciler.core.digests import digest
 from reconciler.core.model import Mode, Template
 from reconciler.definitions.ansible.dependencies import link_finding
-from reconciler.definitions.ansible.following import Follower, is_yaml, segments
+from reconciler.definitions.ansible.following import Follower, names_others, segments
 from reconciler.definitions.ansible.plays import Play
 from reconciler.definitions.files.findings import Finding, shown
 from reconciler.definitions.files.holes import Problem
@@ -202,7 +202,7 @@ class _Resolver:
         below = self._tree.under(folder)
         own = [p for p in below if not p.endswith((".md", "/template.yaml"))]
         near = segments(seen_from(folder, p) for p in {*below}.difference(own))
-        reach = self._follower.follow(folder, [seen_from(folder, p) for p in own if is_yaml(p)], near)
+        reach = self._follower.follow(folder, [seen_from(folder, p) for p in own if names_others(p)], near)
         for link in sorted(reach.links.union(p for p in own if p in self._tree.links)):
             self.findings.append(link_finding(link))
             self.stalled[name] = link_finding(link).line_of_text

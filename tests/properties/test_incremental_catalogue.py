@@ -43,6 +43,12 @@ TASKS = (
     "a: 1\n",
     "- systemd: {name: x}\n",
 )
+TEMPLATES = (
+    "{% include 'README.md' %}",
+    "{{ lookup('file', '../common/a.yml') }}",
+    "{% include '../common/t.j2' %}",
+    "x",
+)
 AGENT = {"agent_name": "a", "host_name": "web-01"}
 CONFIG = {
     "config/specialties/linux-administration.mdx": (
@@ -133,6 +139,8 @@ def _files() -> st.SearchStrategy[tuple[str, Content]]:
             texts[f"{folder}/{name}"] = st.sampled_from(["1", "2"])
     for path in ("roles/base/tasks/main.yml", "base/tasks/main.yml", "roles/helper/tasks/main.yml", "common/a.yml"):
         texts[f"scenarios/{path}"] = st.sampled_from(TASKS)
+    for path in (*(f"{folder}/templates/t.j2" for folder in FOLDERS), "scenarios/common/t.j2"):
+        texts[path] = st.sampled_from(TEMPLATES)
     texts["scenarios/common/p.yml"] = st.sampled_from(PLAYBOOKS)
     texts["scenarios/common/group_vars/all.yml"] = st.sampled_from(TASKS)
     texts["scenarios/common/filter_plugins/f.py"] = st.sampled_from(["1", "2"])

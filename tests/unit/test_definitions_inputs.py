@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.core.model import Batch
 from reconciler.definitions.ansible.dependencies import files_of
+from reconciler.definitions.ansible.playbooks import names_in_template
 from reconciler.definitions.catalogue import Catalogue
 from tests.definitions import CONTEXT, Files, Store, batches, benchmark, changed, load, repository, scenario
 
@@ -363,6 +364,41 @@ def forward(files: Files, change: Files) -> Catalogue:
     tree = store.tree(files)
     first = Catalogue.load(tree, store.read, scenarios_folder="scenarios", config_folder="config", context=CONTEXT)
     return first.updated(store.tree(change), store.read)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% include 'part.md' %}",
+        '{%- import "part.md" as parts -%}',
+        "a\n{{ lookup('file', 'part.md') }}",
+        "{{ lookup('template', '../common/again.j2') }}",
+    ],
+)
+@pytest.mark.parametrize("where", [NGINX + "templates/", "scenarios/roles/r/templates/", "scenarios/common/"])
+def test_a_file_that_a_template_quotes_is_a_dependency(text: str, where: str) -> None:
+    tasks = "[{import_role: {name: ../../roles/r}}, {template: {src: t.j2, dest: /t}}, {template: {src: ../common/t.j2, dest: /t}}]"
+    files = repository() | {
+        NGINX + "validate.yml": f"- hosts: all\n  tasks: {tasks}\n",
+        "scenarios/roles/r/tasks/main.yml": "- template: {src: t.j2, dest: /t}\n",
+        "scenarios/common/again.j2": "{% include '../common/part.md' %}" if "again" in text else "",
+    }
+    files |= {where + "t.j2": text, where + "part.md": "1", "scenarios/common/part.md": "1"}
+    path = "scenarios/common/part.md" if "again" in text else where + "part.md"
+    (found,) = changed(files, files | {path: "2"}).items()
+    assert found[0] == "truth"
+    assert batches(forward(files, {path: "2"})) == batches(load(files | {path: "2"}))
+
+
+def test_a_template_names_only_what_its_expressions_quote() -> None:
+    files = repository() | {NGINX + "notes.md": "1", NGINX + "t.j2": "see notes.md {{ notes.md }} {# 'notes.md' #}"}
+    assert changed(files, files | {NGINX + "notes.md": "2"}) == {}
+
+
+@pytest.mark.parametrize("piece", ["{{", "{% ", "{{ 'a\" ", "playbook_dir ", "'\"", "}} {{ ", " ", "{{ 'a' ~ "])
+def test_a_large_template_is_looked_at_once(piece: str) -> None:
+    names_in_template(b"{{ " + piece.encode() * (500_000 // len(piece)))
+    names_in_template(b"{{ " + piece.encode() * (500_000 // len(piece)) + b" }}")
 
 
 def test_a_variable_in_an_expression_is_no_name_of_a_file() -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from reconciler.core.model import Scenario
 from reconciler.core.proofs import PREPARE, RESTORE
-from reconciler.definitions.ansible.following import Follower, Reach, is_yaml, segments
+from reconciler.definitions.ansible.following import Follower, Reach, is_yaml, names_others, segments
 from reconciler.definitions.files.findings import Finding, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId
 from reconciler.definitions.files.tree import Tree, content, is_regular, seen_from
@@ -66,7 +66,8 @@ class _Layout:
     """The files below the folder, those of scenarios that lie in it among them."""
     ours: tuple[str, ...]
     """Files that a trial uses unless only the truth names them."""
-    ours_yaml: tuple[str, ...]
+    ours_naming: tuple[str, ...]
+    """Those of them that may name others."""
     near_truth: frozenset[bytes]
     """Names of files and folders that count when an ansible rule's playbook says them."""
     near_world: frozenset[bytes]
@@ -82,7 +83,7 @@ def _layout(around: frozenset[str], inside: frozenset[str], playbooks: tuple[str
     return _Layout(
         around=around,
         ours=ours,
-        ours_yaml=tuple(filter(is_yaml, ours)),
+        ours_naming=tuple(filter(names_others, ours)),
         near_truth=segments(around - own_name),
         near_world=segments(around.difference(ours)),
         scripts=tuple(sorted({p for p in (*playbooks, PREPARE, RESTORE) if p in inside})),
@@ -97,7 +98,7 @@ def depend(
     findings = unreadable(folder, layout.scripts, tree, follower)
     if not tree.links and not (
         follower.any_worth_following(playbooks, inside, layout.near_truth)
-        or follower.any_worth_following(layout.ours_yaml, inside, layout.near_world)
+        or follower.any_worth_following(layout.ours_naming, inside, layout.near_world)
     ):
         return Dependencies(
             world={part_of_file(p): content(inside[p]) for p in layout.ours},
@@ -123,7 +124,7 @@ def _depend_on_names(
     if truth_reach.files and not truth_reach.dynamic:
         shared = tuple(p for p in shared if f"{folder}/{p}" not in truth or _UNNAMED.match(p))
         near = segments(layout.around.difference(shared))
-    world_reach = follower.follow(folder, filter(is_yaml, shared), near)
+    world_reach = follower.follow(folder, filter(names_others, shared), near)
     world = {f"{folder}/{p}" for p in shared} | world_reach.files
     return Dependencies(
         world=_parts(folder, world, tree),
@@ -136,7 +137,7 @@ def _depend_on_names(
 
 def may_matter(path: str) -> bool:
     """Whether a file of a scenario's folder has to be read, and not only named."""
-    return is_yaml(path) and not _NEVER.match(path)
+    return names_others(path) and not _NEVER.match(path)
 
 
 def part_of_file(seen: str) -> str:

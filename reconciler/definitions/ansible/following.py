@@ -3,7 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.definitions.ansible.playbooks import NOTHING, Names, may_be_dynamic, names_in, syntax_error
+from reconciler.definitions.ansible.playbooks import (
+    NOTHING,
+    Names,
+    may_be_dynamic,
+    names_in,
+    names_in_template,
+    syntax_error,
+)
 from reconciler.definitions.files.positions import Broken
 from reconciler.definitions.files.tree import Blobs, Tree, joined
 from reconciler.ports import Entry
@@ -90,8 +97,8 @@ class Follower:
                 continue
             seen.add((path, role))
             self._take(reach, step, folder)
-            todo += [(f, role) for f in step.files if is_yaml(f)]
-            todo += [(f, r) for r in step.roles for f in self._tree.under(r) if is_yaml(f)]
+            todo += [(f, role) for f in step.files if names_others(f)]
+            todo += [(f, r) for r in step.roles for f in self._tree.under(r) if names_others(f)]
         return reach
 
     def running(self, folder: str, start: Iterable[str]) -> set[str]:
@@ -134,7 +141,7 @@ class Follower:
             role,
         )  # most shared files mean the same to all scenarios
         if key not in self._steps:
-            names = self.names(entry)
+            names = self.names(entry) if is_yaml(path) else names_in_template(self._blobs[entry.oid])
             self._steps[key] = NO_STEP if names == NOTHING else self._resolve(names, key[0], path, role)
         return self._steps[key]
 
@@ -211,6 +218,11 @@ def _coarse(probes: set[str], bases: Collection[str], role: str) -> Iterator[str
             yield role
         else:
             yield probe if base is None else "/".join(probe.split("/")[: base.count("/") + 2])
+
+
+def names_others(path: str) -> bool:
+    """Whether a file is read for the names of others: what Ansible reads as YAML, and what is a template by its name."""
+    return path.endswith((".yml", ".yaml", ".j2"))
 
 
 def is_yaml(path: str) -> bool:

@@ -25,7 +25,8 @@ _INCLUDES = frozenset(
     {"include", "include_tasks", "import_tasks", "import_playbook", "include_vars", "include_role", "import_role",
      "vars_files", "roles", "role"}
 )  # fmt: skip
-_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_EXPRESSION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}", re.DOTALL)
+"""In either kind of braces. What another of its kind begins in is none: so any text is looked at once."""
 _MADE = re.compile(_EXPRESSION.pattern + "|[*?]", re.DOTALL)
 """What is only known at run time: expressions and globs."""
 _QUOTED = re.compile(
@@ -101,6 +102,18 @@ def names_in(data: bytes) -> Names:
     )
 
 
+def names_in_template(data: bytes) -> Names:
+    """The names that the expressions of a Jinja template quote: what it includes, imports, extends and looks up."""
+    try:
+        text = text_of(data)
+    except Broken:
+        return NOTHING
+    scan = _Scan()
+    for expression in _EXPRESSION.findall(text):
+        scan.expression(expression)
+    return Names(tokens=frozenset(scan.tokens), prefixes=frozenset(scan.prefixes))
+
+
 class _Scan:
     """One walk over the nodes of a file; shared nodes are visited once."""
 
@@ -137,10 +150,10 @@ class _Scan:
     def _scalar(self, text: str) -> None:
         text = OWN_FOLDER.sub("", text)
         for expression in _EXPRESSION.findall(text):
-            self._expression(expression)
+            self.expression(expression)
         self._text(_MADE.sub("\0", text))
 
-    def _expression(self, expression: str) -> None:
+    def expression(self, expression: str) -> None:
         """Of an expression only what it quotes can be a name: ``lookup('file', '../motd')``."""
         for found in _QUOTED.finditer(expression):
             text = found["text"].lstrip("/") if found["own"] else found["text"]
