@@ -132,7 +132,7 @@ def _misnamed(folder: str, inside: Collection[str], playbooks: Collection[str]) 
     for name, right in _MISNAMED.items():
         if name in inside and right not in inside and name not in playbooks:
             message, hint = "a file of this name is not read", f"name it {right}"
-            yield Finding(path=f"{folder}/{name}", rule="misnamed-file", severity="warning", message=message, hint=hint)
+            yield Finding(path=f"{folder}/{name}", rule="misnamed-file", message=message, hint=hint)
 
 
 def _playbook_problems(scenario: Scenario, playbooks: Iterable[str], inside: Collection[str]) -> list[Problem]:

@@ -366,7 +366,7 @@ def test_a_playbook_that_is_named_almost_right_is_told(name: str) -> None:
     right, wrong = f"scenarios/nginx/{name}.yml", f"scenarios/nginx/{name}.yaml"
     files: Files = {p: t for p, t in repository().items() if p != right} | {wrong: "- hosts: all\n"}
     assert [(f.path, f.severity, f.rule, f.hint) for f in load(files).findings] == [
-        (wrong, "warning", "misnamed-file", f"name it {name}.yml")
+        (wrong, "error", "misnamed-file", f"name it {name}.yml")
     ]
     assert list(load(files | {right: f"- import_playbook: {name}.yaml\n"}).findings) == []
     rule = {"label": "truth", "validator": "ansible", "ansiblePath": f"{name}.yaml"}
