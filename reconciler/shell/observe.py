@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.core.errors import Unavailable
-from reconciler.core.model import COMPONENTS, Mode
+from reconciler.core.model import COMPONENTS, Mode, Template
 from reconciler.core.planning import Attempt, Blocked, Outstanding, Wanted, outstanding
 from reconciler.definitions.catalogue import Catalogue
 from reconciler.definitions.files.findings import Finding
@@ -123,16 +123,17 @@ class Observer:
         return await asyncio.to_thread(self.definitions.at, self.need_revision())
 
     async def look(self) -> World:
-        """Look at everything once."""
+        """Look at everything once, at one revision: a fetch may end in the middle of it."""
+        revision = self.revision
         sandboxes, unavailable = await self._sandboxes()
         leases = frozenset(lease.trial for lease in await self.journal.leases())
         results = await self.results.view()
-        catalogue = await asyncio.to_thread(self.definitions.at, self.revision) if self.revision else None
+        catalogue = await asyncio.to_thread(self.definitions.at, revision) if revision else None
         demands = await self._demands(catalogue, unavailable)
         schedules = self._schedules(demands)
-        epochs = await asyncio.to_thread(self._epochs.newest, schedules, catalogue, self.revision)
+        epochs = await asyncio.to_thread(self._epochs.newest, schedules, catalogue, revision)
         return World(
-            revision=self.revision,
+            revision=revision,
             catalogue=catalogue,
             demands=demands,
             todo=await asyncio.to_thread(self._outstanding, demands, epochs, results),
@@ -217,17 +218,21 @@ class Observer:
             for trial, a in (await self.journal.attempts()).items()
         }
 
-    def template_sources(self, name: str) -> tuple[str | None, Sequence[str]]:
-        """The revision in force, and the paths that a template's playbooks need."""
-        catalogue = self.definitions.catalogue
-        return self.revision, catalogue.template_paths(name) if catalogue else ()
+    def template_sources(self, template: Template) -> tuple[str, Sequence[str]]:
+        """A revision that has this very template, and the paths of it that the template's playbooks need. Raises ``Unavailable``."""
+        if (read := self.definitions.read) is None:
+            raise Unavailable("no revision of the definitions is known yet")
+        known = read.catalogue.templates.get(template.name)
+        if known is None or template.content not in known.digests.values():
+            raise Unavailable(f"template {template.name} was changed since this trial began")
+        return read.revision, read.catalogue.template_paths(template.name)
 
-    def commit_of_change(self, demand: Demand, component: str, part: str) -> Commit | None:
+    def commit_of_change(self, world: World, demand: Demand, component: str, part: str) -> Commit | None:
         """The commit that last touched what a part is made of; None where no file is behind it."""
-        if (catalogue := self.definitions.catalogue) is None or self.revision is None or component not in COMPONENTS:
+        if world.catalogue is None or world.revision is None or component not in COMPONENTS:
             return None
-        paths = catalogue.paths_of(demand.batch, component, part)
-        return self._blame.commit(self.revision, paths) if paths else None
+        paths = world.catalogue.paths_of(demand.batch, component, part)
+        return self._blame.commit(world.revision, paths) if paths else None
 
 
 def _want(demand: Demand, epoch: str) -> Wanted:

@@ -53,7 +53,7 @@ class Preparer:
         def commit(demand: Demand, change: Change) -> str | None:
             key = (change.part, demand.scenario.folder if change.component != "agent" else "")
             if commits and key not in told:
-                found = self.observer.commit_of_change(demand, change.component, change.part)
+                found = self.observer.commit_of_change(world, demand, change.component, change.part)
                 told[key] = f"{found.short}: {found.subject}" if found else None
             return told.get(key)
 

@@ -34,9 +34,17 @@ class _Folders(TypedDict):
     config_folder: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """A revision and its catalogue, as one value: who takes it up never has the one without the other."""
+
+    revision: str
+    catalogue: Catalogue
+
+
 @dataclass(kw_only=True)
 class Definitions:
-    """The catalogue of the newest revision that was asked for."""
+    """What was read of the newest revision that was asked for."""
 
     source: Source
     notes: Notes
@@ -46,31 +54,30 @@ class Definitions:
     edition: Callable[[], str] = str
     """Names the code that reads: what another edition kept is not taken over. Empty: nothing is kept."""
     by_hand: ByHand | None = None
-    catalogue: Catalogue | None = None
-    _revision: str | None = None
+    read: Read | None = None
     _kept: str | None = None
 
     def at(self, revision: str) -> Catalogue:
         """The catalogue at ``revision``. Raises ``Unavailable``, or ``Invalid`` where a person's own demand is wrong."""
-        if self.catalogue is None or revision != self._revision:
+        if self.read is None or revision != self.read.revision:
             catalogue = self._forward(revision) or self._taken_over(revision) or self._whole(revision)
-            self.catalogue, self._revision = catalogue, revision
             if self.by_hand is not None:
-                self.catalogue = self._only(catalogue, self.by_hand)
-        return self.catalogue
+                catalogue = self._only(catalogue, self.by_hand)
+            self.read = Read(revision=revision, catalogue=catalogue)
+        return self.read.catalogue
 
     def keep(self) -> None:
         """Keep what took long to read for the next process. Losing it costs time alone."""
-        if self.catalogue is None or not self.catalogue.worth_keeping or self._revision == self._kept:
+        if self.read is None or not self.read.catalogue.worth_keeping or self.read.revision == self._kept:
             return
         if self.by_hand is not None or not self.edition():
             return
-        label = f"{self.edition()} {self._revision}\n"
+        label = f"{self.edition()} {self.read.revision}\n"
         try:
-            self.notes.save(_NOTE, label.encode() + self.catalogue.packed())
+            self.notes.save(_NOTE, label.encode() + self.read.catalogue.packed())
         except Unavailable as error:
             log.warning("definitions not kept", problem=str(error))
-        self._kept = self._revision
+        self._kept = self.read.revision
 
     @property
     def _folders(self) -> _Folders:
@@ -81,9 +88,9 @@ class Definitions:
 
     def _forward(self, revision: str) -> Catalogue | None:
         """What was read here before, brought forward."""
-        if self.catalogue is None or self._revision is None:
+        if self.read is None:
             return None
-        return self.catalogue.updated(self.source.changed(self._revision, revision), self.source.read)
+        return self.read.catalogue.updated(self.source.changed(self.read.revision, revision), self.source.read)
 
     def _taken_over(self, revision: str) -> Catalogue | None:
         """The catalogue that an earlier process kept, brought forward; None where there is none that is good."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from reconciler.core.digests import digest
-from reconciler.core.errors import Invalid, Unavailable
+from reconciler.core.errors import Invalid
 from reconciler.core.model import Template
 from reconciler.ports import Provisioner, Sandbox
 from reconciler.shell.observe import Observer
@@ -23,11 +23,13 @@ class TemplateMaker:
     """Set once it is there: the platforms, which it looks through, are made first."""
 
     async def __call__(self, template: Template, sandbox: Sandbox) -> None:
-        """Run the playbooks in order. Raises ``Invalid`` for one that fails: the template cannot be made as it is written."""
+        """Run the playbooks in order. Raises ``Invalid`` for one that fails: the template cannot be made as it is written.
+
+        Raises ``Unavailable`` where the definitions moved on: the next pass wants another template.
+        """
         observer = self.observer
-        revision, paths = observer.template_sources(template.name) if observer else (None, ())
-        if observer is None or revision is None:
-            raise Unavailable("no revision of the definitions is known yet")
+        assert observer is not None
+        revision, paths = observer.template_sources(template)
         name = digest([template.name, template.content, *paths])
         folder = await asyncio.to_thread(observer.source.checkout, revision, paths, name)
         for playbook in template.provision:
