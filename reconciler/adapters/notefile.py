@@ -1,5 +1,6 @@
 """Small files of derived facts: written whole or not at all, and read as if anybody might have scribbled in them."""
 
+import contextlib
 import json
 import os
 import time
@@ -44,6 +45,17 @@ def replace(file: Path, data: bytes, *, durable: bool = False) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what processes that were killed had begun to write."""
-    for beside in folder.glob("*.new-*"):
-        if beside.stat().st_mtime < time.time() - _DEAD:
-            beside.unlink(missing_ok=True)
+    remove_old(folder, "*.new-*", before=time.time() - _DEAD)
+
+
+def remove_old(folder: Path, *patterns: str, before: float) -> None:
+    """Remove the files in ``folder`` of these patterns that were last written ``before`` (Unix time).
+
+    Others work in the folder: a file that goes while we look at it is none of ours, and a folder that does is left to the next time.
+    """
+    for pattern in patterns:
+        with contextlib.suppress(FileNotFoundError):
+            for file in folder.glob(pattern):
+                with contextlib.suppress(FileNotFoundError):
+                    if file.stat().st_mtime < before:
+                        file.unlink()

@@ -392,6 +392,18 @@ async def test_a_branch_that_is_checked_out_there_refuses_the_push(tmp_path: Pat
     assert "branch is currently checked out" in reason
 
 
+@pytest.mark.parametrize("place", [".", "objects/info", "objects/pack", "refs/remotes/origin"])
+async def test_a_lock_that_vanishes_while_it_is_looked_at_costs_no_result(tmp_path: Path, place: str) -> None:
+    """A link to nowhere is one: it is listed, and there is nothing behind it. Pushes take and drop such locks all the time."""
+    ours = results(None, tmp_path / "state")
+    await ours.append({A: record("a")}, "a")
+    folder = tmp_path / "state/results.git" / place
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "their.lock").symlink_to("nowhere")
+    await ours.append({B: record("b")}, "b")
+    assert sorted((await ours.refresh()).trials) == [A, B]
+
+
 async def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     remote = bare(tmp_path / "remote.git")
 

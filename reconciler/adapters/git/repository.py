@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.adapters.git.command import GitCommand, GitFailed
+from reconciler.adapters.notefile import remove_old
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.ports import Commit, Entry
 
@@ -170,11 +171,8 @@ class Repository:
     def _remove_stale_locks(self) -> None:
         """Remove what a git that was killed left behind: older than this process, or than any command may take."""
         dead = max(self._began, time.time() - _WAIT)
-        places = (self.folder, self.folder / "objects" / "info", self.folder / "objects" / "pack")
-        found = [lock for place in places for lock in place.glob("*.lock")] + list(self.folder.glob("refs/**/*.lock"))
-        for lock in found:
-            if lock.stat().st_mtime < dead:
-                lock.unlink(missing_ok=True)
+        places = ("", "objects/info/", "objects/pack/", "refs/**/")
+        remove_old(self.folder, *(f"{place}*.lock" for place in places), before=dead)
 
 
 def check_branch(branch: str) -> str:

@@ -18,6 +18,7 @@ from reconciler.adapters.git.merging import Merging
 from reconciler.adapters.git.notices import Notices
 from reconciler.adapters.git.remote import LostRace, NoAnswer, Remote
 from reconciler.adapters.git.repository import Repository, check_branch, object_format
+from reconciler.adapters.notefile import remove_old
 from reconciler.adapters.records import PROOFS, check_paths, to_write
 from reconciler.core.errors import Unavailable
 from reconciler.ports import Clock, Results
@@ -230,7 +231,5 @@ class GitResults:
             return
         with self._tidying:
             self._repository.git.run("repack", "-d", "-q", "--geometric=2", "--write-midx", timeout=_DEAD)
-        left = [*packs.glob("tmp_*"), *packs.glob("*.keep"), *self._repository.folder.glob("fast_import_crash_*")]
-        for file in left:
-            if file.stat().st_mtime < time.time() - _DEAD:
-                file.unlink(missing_ok=True)
+        left = ("objects/pack/tmp_*", "objects/pack/*.keep", "fast_import_crash_*")
+        remove_old(self._repository.folder, *left, before=time.time() - _DEAD)
