@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.core.errors import Invalid
 
-TRIALS, TRANSCRIPTS, PROOFS = "trials/", "transcripts/", "proofs/"
+TRIALS, TRANSCRIPTS, PROOFS, TRENDS = "trials/", "transcripts/", "proofs/", "trends/"
 KEPT = (TRIALS, TRANSCRIPTS, PROOFS)
 """Folders whose files are never changed, and are put back where a rewrite of the branch dropped them."""
 SCHEMA = "reconciler.trial/1"
@@ -37,18 +37,37 @@ def what_is_wrong(contents: bytes, schema: str = SCHEMA) -> str | None:
     return None
 
 
-def to_write(files: Mapping[str, bytes], there: Mapping[str, bytes]) -> dict[str, bytes]:
+def to_write(
+    files: Mapping[str, bytes], there: Mapping[str, bytes], *, contradicted: Collection[str] = ()
+) -> dict[str, bytes]:
     """Which of ``files`` a commit on a tip that holds ``there`` writes: what is new, and never over a readable record.
 
-    A transcript belongs to the record beside it: it is replaced only together with one.
+    A transcript belongs to the record beside it: it is replaced only together with one. What is derived of a series
+    that is ``contradicted``, by these files or by earlier ones, stays as it is there.
     """
     news = {path: contents for path, contents in files.items() if there.get(path) != contents}
-    kept = {
+    kept = _kept(files, there)
+    recorded = any(p.startswith(TRIALS) and p not in kept for p in files)
+    kept |= {p for p in files if p.startswith(TRANSCRIPTS) and p in there and not recorded}
+    wrong = {*contradicted, *contradictions(files, there)}
+    kept |= {p for p in files if p.startswith(TRENDS) and p.removeprefix(TRENDS).rpartition(".")[0] in wrong}
+    return {path: contents for path, contents in news.items() if path not in kept}
+
+
+def contradictions(files: Mapping[str, bytes], there: Mapping[str, bytes]) -> set[str]:
+    """The series (``<scenario>/<variant>``) of which ``files`` hold another record than the one that is there and stays.
+
+    A trend that was derived from ``files``, or from what follows them, holds a trial as it is recorded nowhere.
+    """
+    others = (p for p in _kept(files, there) if p.startswith(TRIALS) and there[p] != files[p])
+    return {"/".join(path.split("/")[1:3]) for path in others}
+
+
+def _kept(files: Mapping[str, bytes], there: Mapping[str, bytes]) -> set[str]:
+    """The records that are there, and readable: they stay."""
+    return {
         path
         for folder, schema in _SCHEMAS.items()
         for path in files
         if path.startswith(folder) and path in there and what_is_wrong(there[path], schema) is None
     }
-    recorded = any(p.startswith(TRIALS) and p not in kept for p in files)
-    kept |= {p for p in files if p.startswith(TRANSCRIPTS) and p in there and not recorded}
-    return {path: contents for path, contents in news.items() if path not in kept}

@@ -42,7 +42,7 @@ class ResultsStore(Protocol):
         """Commit ``files`` (path to contents) on the tip, durable locally; returns the commit.
 
         Contents that are already there make no commit. Paths under ``trials/`` and ``proofs/`` are never changed: one
-        that holds another readable record keeps it.
+        that holds another readable record keeps it, and the files of its series below ``trends/`` with it.
         """
         ...
 

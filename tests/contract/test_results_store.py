@@ -14,6 +14,8 @@ from tests import git_world
 from tests.git_world import record, trial_path
 
 A, B = trial_path("a"), trial_path("b")
+TREND, SVG = "trends/nginx/linux--runbook.json", "trends/nginx/linux--runbook.svg"
+OTHER = "trends/nginx/linux--runbook.v2.json"
 Maker = Callable[[], ResultsStore]
 
 
@@ -91,6 +93,14 @@ async def test_a_record_is_never_changed_and_the_rest_of_the_commit_is_made(stor
     assert store.read(held) == held
 
 
+async def test_where_a_record_stays_what_was_derived_from_another_one_is_not_written(store: ResultsStore) -> None:
+    await store.append({A: record("a", passed=True), TREND: b"a passed", SVG: b"up", OTHER: b"1"}, "a")
+    await store.append({A: record("a", passed=False), TREND: b"a failed", SVG: b"down", OTHER: b"2"}, "again")
+    assert store.read([TREND, SVG, OTHER]) == {TREND: b"a passed", SVG: b"up", OTHER: b"2"}
+    await store.append({A: record("a", passed=True), TREND: b"derived anew"}, "the same record")
+    assert store.read([TREND]) == {TREND: b"derived anew"}
+
+
 async def test_a_proof_is_listed_and_never_changed_while_it_can_be_read(store: ResultsStore) -> None:
     path, proof = "proofs/stale-lock/0123456789abcdef0123.json", b'{"schema": "reconciler.proof/1", "proof": "a"}\n'
     await store.append({path: b"cut"}, "damaged")
@@ -161,6 +171,19 @@ async def test_of_two_records_of_one_trial_the_first_pushed_stays(another: Maker
     assert await other.push() is None
     await one.refresh()
     assert one.read([A, B]) == other.read([A, B]) == {A: record("a", by=1), B: record("b")}
+
+
+async def test_of_two_records_of_one_trial_the_trend_of_the_second_goes_with_it(another: Maker) -> None:
+    """And what was derived after it, of which the lost one is a part. A trend that lacks a record is derived anew."""
+    one, other = another(), another()
+    await one.append({A: record("a", by=1), TREND: b"a by 1", SVG: b"1"}, "a")
+    await other.append({A: record("a", by=2), TREND: b"a by 2", SVG: b"2", OTHER: b"theirs"}, "a")
+    await other.append({B: record("b"), TREND: b"a by 2, and b", SVG: b"2 b"}, "b")
+    assert await one.push() is None
+    assert await other.push() is None
+    await one.refresh()
+    held = {A: record("a", by=1), B: record("b"), TREND: b"a by 1", SVG: b"1", OTHER: b"theirs"}
+    assert one.read(held) == other.read(held) == held
 
 
 async def test_unpushed_commits_survive_the_news_of_others(another: Maker) -> None:

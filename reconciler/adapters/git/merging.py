@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from reconciler.adapters.git.commits import Draft, write
 from reconciler.adapters.git.repository import Repository
-from reconciler.adapters.records import KEPT, TRANSCRIPTS, to_write
+from reconciler.adapters.records import KEPT, TRANSCRIPTS, contradictions, to_write
 
 
 class Merging:
@@ -56,6 +56,7 @@ class Merging:
         repository = self._repository
         ours = repository.git.text("rev-list", "--reverse", "--topo-order", mine, f"^{incoming}").split()
         there: dict[str, bytes] = {}
+        contradicted: set[str] = set()
         drafts = []
         for commit, found in zip(ours, repository.objects(ours), strict=True):
             files = self._files(commit)
@@ -63,7 +64,8 @@ class Merging:
             objects = repository.objects([f"{incoming}:{path}" for path in unknown])
             there |= {path: found[1] for path, found in zip(unknown, objects, strict=True) if found is not None}
             assert found is not None, commit
-            if written := to_write(files, there):
+            contradicted |= contradictions(files, there)
+            if written := to_write(files, there, contradicted=contradicted):
                 drafts.append(_again(found[1], written))
                 there |= written
         return write(repository.git, self._scratch, incoming, drafts, force=True) if drafts else incoming

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.adapters.records import PROOFS, check_paths, is_record, to_write, what_is_wrong
+from reconciler.adapters.records import PROOFS, check_paths, contradictions, is_record, to_write, what_is_wrong
 from reconciler.ports import Results
 
 
@@ -83,12 +83,14 @@ class MemoryResults:
         if self._remote is None:
             return
         self._local = MemoryBranch(dict(self._remote.files), list(self._remote.messages))
+        contradicted: set[str] = set()
         for files, message in self._unpushed:
-            _commit(self._local, files, message)
+            contradicted |= contradictions(files, self._local.files)
+            _commit(self._local, files, message, contradicted)
 
 
-def _commit(branch: MemoryBranch, files: Mapping[str, bytes], message: str) -> bool:
-    news = to_write(files, branch.files)
+def _commit(branch: MemoryBranch, files: Mapping[str, bytes], message: str, contradicted: Collection[str] = ()) -> bool:
+    news = to_write(files, branch.files, contradicted=contradicted)
     branch.files.update(news)
     branch.messages += [message] if news else []
     return bool(news)
