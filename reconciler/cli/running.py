@@ -149,7 +149,8 @@ async def run_settled(program: Program, progress: Progress) -> Plan:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     plan = await program.reconciler.run(until_settled=True)
-    program.observer.need_revision()
+    if not progress.tally.stopped:
+        program.observer.need_revision()
     return plan
 
 

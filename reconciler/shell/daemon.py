@@ -5,9 +5,9 @@ process sees the same world and goes on.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -25,6 +25,7 @@ from reconciler.shell.preparing import Preparer
 from reconciler.shell.reporting import Reporter, last_push
 from reconciler.shell.telling import Teller
 
+_T = TypeVar("_T")
 log = structlog.get_logger()
 
 REAP_SECONDS = 60.0
@@ -95,8 +96,8 @@ class Reconciler:
         self._farewell = "RELOADING=1\nSTATUS=reloading" if reload else "STOPPING=1\nSTATUS=stopping"
         if self._stopping:
             self.dispatcher.cancel()
-        if "fetch" in self._errands:
-            self._errands["fetch"].cancel()  # nobody needs the news any more, and a remote may hang
+        for name in self._errands.keys() & {"start", "fetch"}:
+            self._errands[name].cancel()  # nobody needs the news any more, and a remote may hang
         self._stopping = True
         self._wake.set()
 
@@ -104,25 +105,14 @@ class Reconciler:
 
     async def run(self, *, until_settled: bool = False) -> Plan:
         """Reconcile until stopped, or until nothing is due and nothing is to be tried again by itself."""
-        plan, begun = Plan(), False
+        plan = Plan()
         try:
+            await self._start(until_settled)
             while not self._stopping:
                 self._wake.clear()
-                try:
-                    with what_the_machine_lacks():
-                        if not begun:
-                            await self.results.refresh()
-                            await self._fetch()
-                            if not until_settled:  # whoever waits for an answer is not given an old one
-                                await self.observer.recall()
-                            begun = True
-                            continue
-                        plan = await self.pass_once()
-                except Unavailable as error:
-                    if until_settled:
-                        raise
-                    await self._put_off(error)
+                if (made := await self._tried(self.pass_once, until_settled)) is None:
                     continue
+                plan = made
                 if self._problem is not None:
                     log.info("passes go on")
                     self._problem = None
@@ -133,6 +123,37 @@ class Reconciler:
         finally:
             await self._wind_down()
         return plan
+
+    async def _start(self, until_settled: bool) -> None:
+        """Bring results and definitions here, as often as it takes. A remote may hang: whoever stops does not wait for it."""
+        begun = None
+        while not (self._stopping or begun):
+            self._wake.clear()
+            begun = await self._tried(lambda: self._begun(until_settled), until_settled)
+
+    async def _begun(self, until_settled: bool) -> bool:
+        start = self._errands["start"] = asyncio.create_task(self._bring(recall=not until_settled), name="start")
+        await asyncio.wait([start])
+        if not start.cancelled():
+            start.result()
+        return True
+
+    async def _bring(self, *, recall: bool) -> None:
+        await self.results.refresh()
+        await self._fetch()
+        if recall:  # whoever waits for an answer is not given an old one
+            await self.observer.recall()
+
+    async def _tried(self, work: Callable[[], Awaitable[_T]], until_settled: bool) -> _T | None:
+        """Do what needs every part; None where one does not answer, after a while. Who waits for an answer is told at once."""
+        try:
+            with what_the_machine_lacks():
+                return await work()
+        except Unavailable as error:
+            if until_settled:
+                raise
+            await self._put_off(error)
+            return None
 
     async def _put_off(self, error: Unavailable) -> None:
         """A part that every pass needs does not answer: say so, once, and look again in a while."""

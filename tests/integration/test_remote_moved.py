@@ -349,6 +349,19 @@ async def test_a_record_that_is_not_json_is_told_and_the_rest_goes_on(tmp_path: 
     assert (sorted(seen.trials), seen.broken) == ([A, B], {})
 
 
+async def test_where_nothing_was_recorded_a_push_asks_nobody(tmp_path: Path) -> None:
+    dialled = asyncio.Event()
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        dialled.set()
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await results(f"git://127.0.0.1:{port}/x", tmp_path / "state").push() is None
+    assert not dialled.is_set()
+
+
 async def test_a_remote_that_is_not_there_yet_keeps_nothing_from_being_recorded(tmp_path: Path) -> None:
     ours = results(tmp_path / "remote.git", tmp_path / "state")
     await ours.append({A: record("a")}, "a")

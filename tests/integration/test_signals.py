@@ -102,6 +102,20 @@ def test_sigterm_twice_ends_everything_at_once_and_leaves_nothing(phase: str, tm
     assert world.leftovers() == []
 
 
+def test_sigterm_while_a_remote_hangs_at_the_start_ends_the_daemon_at_once(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    world.configure(source={"repository": "ssh://nobody.example/definitions.git"})
+    dialled, ssh = tmp_path / "dialled", tmp_path / "ssh"
+    os.mkfifo(dialled)
+    ssh.write_text(f"#!/bin/sh\necho > {dialled}\nexec sleep {LONG}\n")
+    ssh.chmod(0o755)
+    with world.daemon(env={"GIT_SSH_COMMAND": str(ssh)}) as daemon:
+        dialled.read_text()
+        daemon.signal(signal.SIGTERM)
+        assert daemon.ended() == 0
+    assert world.leftovers() == []
+
+
 def test_sighup_goes_on_with_the_new_configuration_once_what_runs_has_ended(tmp_path: Path) -> None:
     world = working(tmp_path)
     with world.daemon("-vv") as daemon:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.memory.journal import MemoryJournal
-from reconciler.adapters.memory.results import MemoryResults
+from reconciler.adapters.memory.results import MemoryBranch, MemoryResults
 from reconciler.adapters.memory.source import MemorySource
 from reconciler.core.errors import Transient, Unavailable
 from reconciler.core.model import Job, PlaybookResult, Template
 from reconciler.core.planning import Limits, Plan
-from reconciler.ports import Assignment, Lease, SandboxSpec
+from reconciler.ports import Assignment, Lease, Results, SandboxSpec
 from reconciler.shell.events import Ended, Event, Regraded, Started
 from tests.builders import task
 from tests.processes import PATIENCE
@@ -339,6 +339,53 @@ async def test_the_first_event_acts_at_once_and_what_follows_waits_for_the_debou
     assert source.fetched.empty()
     daemon.stop()
     await running
+
+
+class HangingSource(MemorySource):
+    """From ``hangs`` on, its remote takes a question and never answers."""
+
+    def __init__(self, world: ShellWorld) -> None:
+        super().__init__(folders=("scenarios", "config"), state=world.folder)
+        self.hangs = True
+        self.asked = asyncio.Event()
+
+    async def fetch(self) -> str:
+        """Not in this life."""
+        if self.hangs:
+            self.asked.set()
+            await asyncio.Event().wait()
+        return await super().fetch()
+
+
+class HangingResults(MemoryResults):
+    """The same of results."""
+
+    def __init__(self, remote: MemoryBranch) -> None:
+        super().__init__(remote)
+        self.hangs = True
+        self.asked = asyncio.Event()
+
+    async def refresh(self) -> Results:
+        """Not in this life."""
+        if self.hangs:
+            self.asked.set()
+            await asyncio.Event().wait()
+        return await super().refresh()
+
+
+@pytest.mark.parametrize("until_settled", [False, True])
+@pytest.mark.parametrize("part", ["definitions", "results"])
+async def test_who_stops_while_a_remote_hangs_at_the_start_does_not_wait_for_it(
+    world: ShellWorld, part: str, until_settled: bool
+) -> None:
+    results = HangingResults(world.remote)
+    world.source = source = HangingSource(world)
+    results.hangs = part == "results"
+    daemon = world.daemon(results=results)
+    running = asyncio.create_task(daemon.run(until_settled=until_settled))
+    await asyncio.wait_for((results if results.hangs else source).asked.wait(), PATIENCE)
+    daemon.stop()
+    assert await asyncio.wait_for(running, PATIENCE) == Plan()
 
 
 async def test_a_clock_that_is_set_back_delays_no_poll(world: ShellWorld) -> None:

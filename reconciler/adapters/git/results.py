@@ -208,7 +208,7 @@ class GitResults:
 
     def _push(self) -> None:
         """Push what the remote lacks. Raises ``GitFailed`` or ``LostRace``, the latter when our commits are on top again."""
-        if self._remote is None:
+        if self._remote is None or not self._repository.exists:
             return
         self._make()
         mine, seen = self._repository.resolve(self._ref, self._merging.seen)
