@@ -5,6 +5,7 @@ process sees the same world and goes on.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -68,10 +69,12 @@ class Reconciler:
     teller: Teller = field(default_factory=Teller)
     beside: Callable[[], Mapping[str, bool]] = dict
     """Other labels of this installation, for trials by hand and checks, and whether somebody works there."""
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _stir: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with each flag that follows: whoever waits looks at them again."""
+    _wanted: bool = False  # whether a pass is
     _errands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _farewell: str = "STOPPING=1\nSTATUS=stopping"
-    _stale: bool = True
+    _stale: bool = True  # whether something outside may be new
     _stopping: bool = False
     _problem: str | None = None  # why passes are put off at present
     _passes: int = 0
@@ -81,12 +84,13 @@ class Reconciler:
 
     def wake(self) -> None:
         """Make a pass soon; nothing new is fetched for it."""
-        self._wake.set()
+        self._wanted = True
+        self._stir.set()
 
     def changed(self, *_: object) -> None:
         """Something outside may be new: fetch, then make a pass. Called by watchers, alarms and SIGHUP."""
         self._stale = True
-        self._wake.set()
+        self._stir.set()
 
     def stop(self, *, reload: bool = False) -> None:
         """Start nothing more; what runs may end within the drain time. Called twice: cancel at once.
@@ -99,7 +103,7 @@ class Reconciler:
         for name in self._errands.keys() & {"start", "fetch"}:
             self._errands[name].cancel()  # nobody needs the news any more, and a remote may hang
         self._stopping = True
-        self._wake.set()
+        self.wake()
 
     # ------------------------------------------------------------ the loop
 
@@ -109,7 +113,7 @@ class Reconciler:
         try:
             await self._start(until_settled)
             while not self._stopping:
-                self._wake.clear()
+                self._heard()
                 if (made := await self._tried(self.pass_once, until_settled)) is None:
                     continue
                 plan = made
@@ -128,7 +132,7 @@ class Reconciler:
         """Bring results and definitions here, as often as it takes. A remote may hang: whoever stops does not wait for it."""
         begun = None
         while not (self._stopping or begun):
-            self._wake.clear()
+            self._heard()
             begun = await self._tried(lambda: self._begun(until_settled), until_settled)
 
     async def _begun(self, until_settled: bool) -> bool:
@@ -162,7 +166,7 @@ class Reconciler:
         self._problem = problem
         self.notify(f"WATCHDOG=1\nSTATUS=waiting: {error}")
         try:
-            await asyncio.wait_for(self._wake.wait(), AGAIN_SECONDS)
+            await asyncio.wait_for(self._stir.wait(), AGAIN_SECONDS)
         except TimeoutError:
             self._errand("fetch", self._fetch)  # what is broken here may be what a fetch mends
 
@@ -196,7 +200,8 @@ class Reconciler:
     def _settled(self, plan: Plan) -> bool:
         """Nothing runs, is due, or is tried again by itself; and nothing happened since the plan was made."""
         again = any(h.retry for h in plan.held)
-        return not (self.dispatcher.busy or self._wake.is_set() or self._stale or plan.due or again)
+        news = self._stale or self._under_way("fetch")
+        return not (self.dispatcher.busy or self._wanted or news or plan.due or again)
 
     def decide(self, world: World) -> Plan:
         """The plan for a world, with what runs here."""
@@ -229,20 +234,26 @@ class Reconciler:
         else:
             self.wake()
 
+    def _heard(self) -> None:
+        """The pass that is wanted begins."""
+        self._wanted = False
+        self._stir.clear()
+
     async def _sleep(self) -> None:
-        """Wait to be woken, at most a heartbeat long; where something may be new, for the fetch of it."""
-        woken = asyncio.create_task(self._wake.wait())
-        try:
-            if not self._stale:
-                await asyncio.wait([woken], timeout=self.policy.heartbeat)
-            if self.observer.clock.monotonic() - self._last_fetch >= 2 * self.policy.poll:
-                self._stale = True  # alarms go by the wall clock: one that was set back silences them for as long
-            if self._stale:
-                fetch = self._errand("fetch", self._fetch_debounced)
-                others = [woken] if self.dispatcher.busy and not woken.done() else []
-                await asyncio.wait([fetch, *others], timeout=self.policy.heartbeat, return_when="FIRST_COMPLETED")
-        finally:
-            woken.cancel()
+        """Wait until a pass is wanted, at most a heartbeat long. What may be new is fetched beside it, and then one is."""
+        if self.observer.clock.monotonic() - self._last_fetch >= 2 * self.policy.poll:
+            self._stale = True  # alarms go by the wall clock: one that was set back silences them for as long
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.policy.heartbeat):
+                self._fetch_news()
+                while not self._wanted:
+                    await self._stir.wait()
+                    self._stir.clear()
+                    self._fetch_news()
+
+    def _fetch_news(self) -> None:
+        if self._stale:
+            self._errand("fetch", self._fetch_debounced)
 
     async def _fetch_debounced(self) -> None:
         """The first event acts at once; what follows within the debounce time is one more fetch."""
@@ -253,13 +264,15 @@ class Reconciler:
 
     async def _fetch(self) -> None:
         self._stale, self._last_fetch = False, self.observer.clock.monotonic()
-        new, problem = await self.observer.fetch(), self.observer.source_problem
-        self.teller.problem("definitions not read", problem, over="definitions read again")
-        if new and problem is None:
-            log.info("revision seen", revision=self.observer.revision)
-        if problem is None:
-            await self.results.refresh()
-        self._wake.set()
+        try:
+            new, problem = await self.observer.fetch(), self.observer.source_problem
+            self.teller.problem("definitions not read", problem, over="definitions read again")
+            if new and problem is None:
+                log.info("revision seen", revision=self.observer.revision)
+            if problem is None:
+                await self.results.refresh()
+        finally:
+            self.wake()
 
     # ------------------------------------------------------------ beside the trials
 
@@ -295,12 +308,13 @@ class Reconciler:
         except Unavailable as error:
             log.warning("errand put off", errand=name, problem=str(error))
 
+    def _under_way(self, errand: str) -> bool:
+        return errand in self._errands and not self._errands[errand].done()
+
     @property
     def _pushed(self) -> bool:
         """Whether the remote lacks nothing: no push is under way, and none is wanted or about to be."""
-        push = self._errands.get("push")
-        pushing = push is not None and not push.done()
-        return not (pushing or self.dispatcher.unpushed or self.dispatcher.regrading)
+        return not (self._under_way("push") or self.dispatcher.unpushed or self.dispatcher.regrading)
 
     async def _push(self) -> None:
         """Push what is not pushed; what is recorded meanwhile is the next push's. Refused: again after a while."""
@@ -315,7 +329,7 @@ class Reconciler:
             self.teller.problem("results not pushed yet", problem, over="results pushed again")
             if problem is not None:
                 await asyncio.sleep(PUSH_AGAIN_SECONDS)
-            self._wake.set()
+            self.wake()
 
     async def _drain(self) -> None:
         """Let trials end, then cancel them; the service manager is asked for more time for as long as that takes."""

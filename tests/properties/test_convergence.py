@@ -18,6 +18,7 @@ from reconciler.core.errors import Transient, Unavailable
 from reconciler.core.model import Job, PlaybookResult, Template
 from reconciler.core.planning import Limits, Plan
 from reconciler.ports import Assignment, Lease, Results, SandboxSpec
+from reconciler.shell.daemon import Reconciler
 from reconciler.shell.events import Ended, Event, Regraded, Started
 from tests.builders import task
 from tests.processes import PATIENCE
@@ -342,11 +343,11 @@ async def test_the_first_event_acts_at_once_and_what_follows_waits_for_the_debou
 
 
 class HangingSource(MemorySource):
-    """From ``hangs`` on, its remote takes a question and never answers."""
+    """While it ``hangs``, its remote takes a question and never answers."""
 
-    def __init__(self, world: ShellWorld) -> None:
+    def __init__(self, world: ShellWorld, *, hangs: bool) -> None:
         super().__init__(folders=("scenarios", "config"), state=world.folder)
-        self.hangs = True
+        self.hangs = hangs
         self.asked = asyncio.Event()
 
     async def fetch(self) -> str:
@@ -360,9 +361,9 @@ class HangingSource(MemorySource):
 class HangingResults(MemoryResults):
     """The same of results."""
 
-    def __init__(self, remote: MemoryBranch) -> None:
+    def __init__(self, remote: MemoryBranch, *, hangs: bool) -> None:
         super().__init__(remote)
-        self.hangs = True
+        self.hangs = hangs
         self.asked = asyncio.Event()
 
     async def refresh(self) -> Results:
@@ -378,14 +379,66 @@ class HangingResults(MemoryResults):
 async def test_who_stops_while_a_remote_hangs_at_the_start_does_not_wait_for_it(
     world: ShellWorld, part: str, until_settled: bool
 ) -> None:
-    results = HangingResults(world.remote)
-    world.source = source = HangingSource(world)
-    results.hangs = part == "results"
+    results = HangingResults(world.remote, hangs=part == "results")
+    world.source = source = HangingSource(world, hangs=part == "definitions")
     daemon = world.daemon(results=results)
     running = asyncio.create_task(daemon.run(until_settled=until_settled))
     await asyncio.wait_for((results if results.hangs else source).asked.wait(), PATIENCE)
     daemon.stop()
     assert await asyncio.wait_for(running, PATIENCE) == Plan()
+
+
+async def test_while_a_remote_hangs_the_next_trial_begins_as_soon_as_the_one_before_has_ended(
+    world: ShellWorld,
+) -> None:
+    world.limits = Limits(parallel=1, memory_mib=8192, attempts=3)
+    world.source = source = HangingSource(world, hangs=False)
+    world.commit(definitions("alpha", "beta", iterations=1))
+    daemon = world.daemon()
+
+    async def polled_meanwhile(assignment: Assignment) -> AsyncIterator[Job]:
+        source.hangs = True
+        daemon.changed()
+        await source.asked.wait()
+        async for job in works(assignment):
+            yield job
+
+    world.script = polled_meanwhile
+    await asyncio.wait_for(recorded(world, daemon, 2), PATIENCE)
+    assert iterations(world) == [("alpha", 1), ("beta", 1)]
+
+
+async def test_while_a_remote_hangs_a_sweep_begins_in_its_time(world: ShellWorld) -> None:
+    world.source = source = HangingSource(world, hangs=False)
+    world.commit(definitions("alpha", iterations=1, schedule="0 2 * * *", on_change=False))
+    await world.settle()
+    before = len(world.records())
+    daemon = world.daemon()
+
+    async def poll_and_ring() -> None:
+        source.hangs = True
+        daemon.changed()
+        await source.asked.wait()
+        world.clock.advance(timedelta(days=1))
+        daemon.ring("sweep:all")
+
+    world.heard = lambda event: ringing.append(asyncio.create_task(poll_and_ring())) if not ringing else None
+    ringing: list[asyncio.Task[None]] = []
+    await asyncio.wait_for(recorded(world, daemon, 1), PATIENCE)
+    assert len(world.records()) == before + 1
+
+
+async def recorded(world: ShellWorld, daemon: Reconciler, trials: int) -> None:
+    """Run a daemon until so many trials are recorded."""
+    heard, before = world.heard, world.events.copy()
+
+    def count(event: Event) -> None:
+        heard(event)
+        if sum(isinstance(e, Ended) for e in world.events[len(before) :]) == trials:
+            daemon.stop()
+
+    world.heard = count
+    await daemon.run()
 
 
 async def test_a_clock_that_is_set_back_delays_no_poll(world: ShellWorld) -> None:
