@@ -78,6 +78,7 @@ class Reconciler:
     _stopping: bool = False
     _problem: str | None = None  # why passes are put off at present
     _passes: int = 0
+    _tip: str | None = None  # of the results that the last pass saw
     _last_fetch: float = float("-inf")
 
     # ------------------------------------------------------------ what wakes it
@@ -100,7 +101,7 @@ class Reconciler:
         self._farewell = "RELOADING=1\nSTATUS=reloading" if reload else "STOPPING=1\nSTATUS=stopping"
         if self._stopping:
             self.dispatcher.cancel()
-        for name in self._errands.keys() & {"start", "fetch"}:
+        for name in self._errands.keys() & {"start", "fetch", "refresh"}:
             self._errands[name].cancel()  # nobody needs the news any more, and a remote may hang
         self._stopping = True
         self.wake()
@@ -143,8 +144,8 @@ class Reconciler:
         return True
 
     async def _bring(self, *, recall: bool) -> None:
-        await self.results.refresh()
-        await self._fetch()
+        await self._refresh()
+        await self._read()
         if recall:  # whoever waits for an answer is not given an old one
             await self.observer.recall()
 
@@ -175,6 +176,7 @@ class Reconciler:
         self._passes += 1
         with bound_contextvars(**{"pass": self._passes}):
             world = await self.observer.look()
+            self._tip = world.results.tip
             await self._reap(world)
             plan = self.decide(world)
             self.listener(Planned(revision=world.revision, plan=plan))
@@ -263,15 +265,28 @@ class Reconciler:
         await self._fetch()
 
     async def _fetch(self) -> None:
-        self._stale, self._last_fetch = False, self.observer.clock.monotonic()
+        """What is new outside. Definitions are acted on at once, also while the remote of results hangs.
+
+        A pass between sees the results as they were: where several daemons record, each trial looks again under its lease.
+        """
         try:
-            new, problem = await self.observer.fetch(), self.observer.source_problem
-            self.teller.problem("definitions not read", problem, over="definitions read again")
-            if new and problem is None:
-                log.info("revision seen", revision=self.observer.revision)
-            if problem is None:
-                await self.results.refresh()
+            if await self._read():
+                self._errand("refresh", self._refresh)
         finally:
+            self.wake()
+
+    async def _read(self) -> bool:
+        """Fetch the definitions; whether that went well."""
+        self._stale, self._last_fetch = False, self.observer.clock.monotonic()
+        new, problem = await self.observer.fetch(), self.observer.source_problem
+        self.teller.problem("definitions not read", problem, over="definitions read again")
+        if new and problem is None:
+            log.info("revision seen", revision=self.observer.revision)
+        return problem is None
+
+    async def _refresh(self) -> None:
+        """Fetch the results; what the last pass did not see wants another one."""
+        if (await self.results.refresh()).tip != self._tip:
             self.wake()
 
     # ------------------------------------------------------------ beside the trials

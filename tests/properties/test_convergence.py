@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from reconciler.core.model import Job, PlaybookResult, Template
 from reconciler.core.planning import Limits, Plan
 from reconciler.ports import Assignment, Lease, Results, SandboxSpec
 from reconciler.shell.daemon import Reconciler
-from reconciler.shell.events import Ended, Event, Regraded, Started
+from reconciler.shell.events import Ended, Event, Planned, Regraded, Started
 from tests.builders import task
 from tests.processes import PATIENCE
-from tests.shell_world import LiteralPatterns, ShellWorld, definitions, scenario, works
+from tests.shell_world import LiteralPatterns, MemoryNotes, ShellWorld, definitions, scenario, works
 
 
 @pytest.fixture
@@ -358,6 +358,19 @@ class HangingSource(MemorySource):
         return await super().fetch()
 
 
+class TellingNotes(MemoryNotes):
+    """Tell that a pass has ended with nothing left to do but to wait for a trial."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asleep = asyncio.Event()
+
+    def put(self, name: str, value: Mapping[str, object]) -> None:
+        super().put(name, value)
+        if name == "status" and value["running"] and value["pushed"]:
+            self.asleep.set()
+
+
 class HangingResults(MemoryResults):
     """The same of results."""
 
@@ -392,11 +405,13 @@ async def test_while_a_remote_hangs_the_next_trial_begins_as_soon_as_the_one_bef
     world: ShellWorld,
 ) -> None:
     world.limits = Limits(parallel=1, memory_mib=8192, attempts=3)
+    world.notes = notes = TellingNotes()
     world.source = source = HangingSource(world, hangs=False)
     world.commit(definitions("alpha", "beta", iterations=1))
     daemon = world.daemon()
 
     async def polled_meanwhile(assignment: Assignment) -> AsyncIterator[Job]:
+        await notes.asleep.wait()
         source.hangs = True
         daemon.changed()
         await source.asked.wait()
@@ -426,6 +441,44 @@ async def test_while_a_remote_hangs_a_sweep_begins_in_its_time(world: ShellWorld
     ringing: list[asyncio.Task[None]] = []
     await asyncio.wait_for(recorded(world, daemon, 1), PATIENCE)
     assert len(world.records()) == before + 1
+
+
+async def test_while_the_remote_of_results_hangs_new_definitions_are_acted_on_one_after_the_other(
+    world: ShellWorld,
+) -> None:
+    results, waiting = HangingResults(world.remote, hangs=False), ["beta", "gamma"]
+    world.commit(definitions("alpha", iterations=1))
+    daemon = world.daemon(results=results)
+
+    def commit_another(event: Event) -> None:
+        if isinstance(event, Ended) and waiting:
+            results.hangs = True
+            world.commit(definitions(waiting.pop(0), iterations=1))
+            daemon.changed()
+
+    world.heard = commit_another
+    await asyncio.wait_for(recorded(world, daemon, 3), PATIENCE)
+    assert iterations(world) == [("alpha", 1), ("beta", 1), ("gamma", 1)]
+
+
+async def test_what_others_recorded_is_seen_as_soon_as_it_is_here(world: ShellWorld) -> None:
+    world.commit(definitions("alpha", iterations=1))
+    await world.settle()
+    daemon, seen = world.daemon(), asyncio.Event()
+
+    def retire(event: Event) -> None:
+        for path in world.records():
+            del world.remote.files[path]
+            world.remote.messages.append("retired by a person")
+            daemon.changed()
+        if isinstance(event, Planned) and event.plan.due:
+            seen.set()
+
+    world.heard = retire
+    running = asyncio.create_task(daemon.run())
+    await asyncio.wait_for(seen.wait(), PATIENCE)
+    daemon.stop()
+    await running
 
 
 async def recorded(world: ShellWorld, daemon: Reconciler, trials: int) -> None:
