@@ -1,14 +1,17 @@
 """The state directory: one daemon at a time, and its notes."""
 
 import contextlib
-import fcntl
 import os
 import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from reconciler.adapters.locking import is_locked, locked_within
 from reconciler.adapters.notefile import read_note, replace, sweep, write_note
 from reconciler.core.errors import Invalid, what_the_machine_lacks
+
+_ASKED = 1.0
+"""Seconds for which the lock is tried: who only asks whether somebody works here has it for a moment."""
 
 
 class StateDirectory:
@@ -32,14 +35,12 @@ class StateDirectory:
         """Hold the directory; the kernel gives it back when the process ends. Raises ``Invalid`` when another has it."""
         fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not locked_within(fd, _ASKED):
                 holder = os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
                 raise Invalid(
                     f"another reconciler (pid {holder}) works in {self.path}",
                     hint="stop it first, or use another `state:`",
-                ) from None
+                )
             with what_the_machine_lacks(str(self.path)):
                 os.truncate(fd, 0)
                 os.pwrite(fd, str(os.getpid()).encode(), 0)
@@ -49,12 +50,15 @@ class StateDirectory:
             os.close(fd)
 
     def locked(self) -> bool:
-        """Whether a daemon works here."""
+        """Whether a daemon works here. Asking keeps nobody from starting."""
         try:
-            with self.lock():
-                return False
-        except Invalid:
-            return True
+            fd = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            return is_locked(fd)
+        finally:
+            os.close(fd)
 
     def get(self, name: str) -> Mapping[str, object] | None:
         """The note, or None where there is none that can be read."""

@@ -1,6 +1,5 @@
 """A bare repository of our own, and the few questions that are asked of it."""
 
-import fcntl
 import shutil
 import sys
 import threading
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.adapters.git.command import GitCommand, GitFailed
+from reconciler.adapters.locking import locked_within
 from reconciler.adapters.notefile import remove_old
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.ports import Commit, Entry
@@ -78,7 +78,7 @@ class Repository:
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             with self.folder.with_suffix(".flock").open("w") as file:
-                if not _flock(file.fileno()):
+                if not locked_within(file.fileno(), _WAIT):
                     raise busy
                 self._remove_stale_locks()
                 yield
@@ -194,15 +194,3 @@ def look_up(git: GitCommand, url: str, branch: str) -> str | None:
     nowhere = {"GIT_DIR": "/nonexistent"}  # ours may be damaged, and is not needed to ask
     answer = git.remote("ls-remote", "--heads", "--", url, f"refs/heads/{branch}", timeout=_ASK, env=nowhere).decode()
     return answer.split()[0] if answer else None
-
-
-def _flock(descriptor: int) -> bool:
-    until = time.monotonic() + _WAIT
-    while time.monotonic() < until:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.005)
-        else:
-            return True
-    return False
