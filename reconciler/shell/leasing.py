@@ -51,7 +51,8 @@ class Leases:
                 continue
             if not ours and holder is not None:
                 log.warning("lease lost", trial=name)
-                holder.cancel()
+                holder.cancel()  # once: told again, it would leave its clearing up undone
+                return
 
 
 async def recorded(results: ResultsStore, journal: Journal) -> Results:
