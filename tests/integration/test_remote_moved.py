@@ -175,6 +175,19 @@ async def test_locks_of_a_crash_are_removed(tmp_path: Path) -> None:
     assert await source(theirs, tmp_path).fetch() == new
 
 
+async def test_a_fetch_that_takes_long_is_given_time_and_what_is_here_stays(tmp_path: Path) -> None:
+    theirs = work_tree(tmp_path / "theirs")
+    commit(theirs, {"scenarios/a": b"1"})
+    ours = GitSource(
+        repository=str(theirs), branch="main", folders=["scenarios"], state=tmp_path / "state", patience=0.001
+    )
+    await ours.fetch()
+    mirror = (tmp_path / "state/source.git").stat().st_ino
+    new = commit(theirs, {"scenarios/a": b"2"})
+    assert await ours.fetch() == new
+    assert (tmp_path / "state/source.git").stat().st_ino == mirror
+
+
 async def test_fetching_leaves_the_other_repository_as_it_is(tmp_path: Path) -> None:
     theirs = work_tree(tmp_path / "theirs")
     commit(theirs, {"scenarios/a": b"1"})

@@ -62,6 +62,10 @@ class GitFailed(Unavailable):
         self.stdout, self.said = stdout, said
 
 
+class GitTimedOut(GitFailed):
+    """Git did not end in time. That says nothing about the repositories: a link may be slow."""
+
+
 class GitCommand:
     """Runs git on the bare repository ``folder``, which need not exist yet. Safe to share between threads."""
 
@@ -78,7 +82,7 @@ class GitCommand:
     def run(
         self, *args: str, stdin: bytes = b"", timeout: float | None = None, env: Mapping[str, str] | None = None
     ) -> bytes:
-        """What ``git ARGS`` prints. Raises ``GitFailed`` when it fails or does not end in time."""
+        """What ``git ARGS`` prints. Raises ``GitFailed`` when it fails, ``GitTimedOut`` when it does not end in time."""
         process = self._start(args, {"GIT_LITERAL_PATHSPECS": "1", **(env or {})})
         return self._communicate(process, args[0], stdin, timeout or self._timeout)
 
@@ -115,7 +119,7 @@ class GitCommand:
             stdout, stderr = process.communicate(stdin, timeout)
         except TimeoutExpired as error:
             _end_group(process)
-            raise GitFailed(f"git {verb} did not end within {timeout:g} s") from error
+            raise GitTimedOut(f"git {verb} did not end within {timeout:g} s") from error
         if process.returncode:
             why, said = _explain(stderr)
             raise GitFailed(why or f"git {verb} failed ({process.returncode})", stdout=stdout, said=said)

@@ -5,14 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from reconciler.adapters.git.checkouts import Checkouts, check
-from reconciler.adapters.git.command import GitFailed, address, in_thread, redact_url
+from reconciler.adapters.git.command import GitFailed, GitTimedOut, address, in_thread, redact_url
 from reconciler.adapters.git.repository import Repository, check_branch, look_up, object_format
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.definitions.files.tree import parents
 from reconciler.ports import Commit, Entry
 
-_CLONE = 1800.0
-"""Seconds that the first fetch may take; later ones bring only what is new."""
+_FETCH, _CLONE = 60.0, 1800.0
+"""Seconds that a fetch may take, which brings only what is new, and that the first one may, or one over a slow link."""
 _ARGUMENTS = 1000
 """Paths that one command line takes; with more, everything is listed."""
 
@@ -98,23 +98,32 @@ class CommitSource(ABC):
 class GitSource(CommitSource):
     """Port ``Source`` over a git repository: a path (bare, with a work tree, shallow) or a URL."""
 
-    def __init__(self, *, repository: str, branch: str, folders: Sequence[str], state: Path) -> None:
-        """``state`` gets the mirror ``source.git`` and ``checkouts``; both can be deleted at any time."""
+    def __init__(
+        self, *, repository: str, branch: str, folders: Sequence[str], state: Path, patience: float = _FETCH
+    ) -> None:
+        """``state`` gets the mirror ``source.git`` and ``checkouts``; both can be deleted at any time.
+
+        A fetch that takes longer than ``patience`` seconds begins again, with time for a slow link if the remote answers.
+        """
         super().__init__(Repository(state / "source.git"), folders, state)
         self._url = address(repository)
         self._named = redact_url(repository)
         self._branch = check_branch(branch)
+        self._patience = patience
 
     def _fetch(self) -> str:
         if self._damaged or not self._repository.exists:
             return self._clone()
         try:
-            return self._update()
+            return self._update(self._patience)
+        except GitTimedOut:  # what is here stays: much may be new, and the link slow
+            self._look_up()
+            return self._update_slowly()
         except GitFailed:
             self._look_up()  # where the other side is to blame, this says so; else our mirror is
             return self._clone()
 
-    def _update(self, timeout: float | None = None) -> str:
+    def _update(self, timeout: float) -> str:
         ref = f"refs/heads/{self._branch}"
         self._repository.git.remote(
             *("fetch", "--quiet", "--no-tags", "--prune", "--force", "--update-shallow", "--no-write-fetch-head"),
@@ -127,6 +136,9 @@ class GitSource(CommitSource):
         tip = self._look_up()
         self._repository.remove()
         self._repository.make(object_format(tip))
+        return self._update_slowly()
+
+    def _update_slowly(self) -> str:
         try:
             return self._update(_CLONE)
         except GitFailed as error:
