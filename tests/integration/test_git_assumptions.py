@@ -1,15 +1,19 @@
 """What is assumed of the git program. When one of these fails, a new git means other things by the same words."""
 
+import asyncio
+import os
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git.command import GitCommand, GitFailed, redact_url
+from reconciler.adapters.git.command import GitCommand, GitFailed, in_thread, redact_url
 from reconciler.adapters.git.commits import Draft, person, write
 from reconciler.adapters.git.repository import Repository, check_branch
 from reconciler.core.errors import Invalid
 from tests.git_world import bare, commit, git, work_tree
+from tests.processes import PATIENCE
 
 
 @pytest.fixture
@@ -73,6 +77,26 @@ def test_users_and_systems_configuration_and_environment_do_not_matter(
     environment = repository.git.text("-c", "alias.show-env=!env", "show-env")
     assert "secret" not in environment
     assert "/elsewhere" not in environment
+
+
+async def test_what_takes_long_ends_with_the_patience_of_who_waits_for_it(
+    repository: Repository, tmp_path: Path
+) -> None:
+    began, ended = tmp_path / "began", threading.Event()
+    os.mkfifo(began)
+
+    def work() -> None:
+        try:
+            repository.git.run_long("-c", f"alias.linger=!echo > {began}; exec sleep 1000000", "linger", timeout=1e6)
+        finally:
+            ended.set()
+
+    waiting = asyncio.create_task(in_thread(work))
+    await asyncio.to_thread(began.read_text)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await asyncio.to_thread(ended.wait, PATIENCE)
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c touch% owned", "fd::17", "--upload-pack=touch owned"])

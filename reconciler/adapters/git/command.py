@@ -49,6 +49,8 @@ _ADVICE = {
     "terminal prompts disabled": ": write a login for it into ~/.netrc of the user that runs this",
 }
 """What to do about an error of git or ssh that ends so."""
+_LITERALLY = {"GIT_LITERAL_PATHSPECS": "1"}
+"""A path is a path, whatever stars are in it."""
 _GRACE = 2.0
 """Seconds between SIGTERM, at which git removes its locks, and SIGKILL."""
 
@@ -83,8 +85,12 @@ class GitCommand:
         self, *args: str, stdin: bytes = b"", timeout: float | None = None, env: Mapping[str, str] | None = None
     ) -> bytes:
         """What ``git ARGS`` prints. Raises ``GitFailed`` when it fails, ``GitTimedOut`` when it does not end in time."""
-        process = self._start(args, {"GIT_LITERAL_PATHSPECS": "1", **(env or {})})
+        process = self._start(args, {**_LITERALLY, **(env or {})})
         return self._communicate(process, args[0], stdin, timeout or self._timeout)
+
+    def run_long(self, *args: str, timeout: float) -> bytes:
+        """Like ``run``, for what takes long and may end in the middle: who stops waiting ``in_thread`` ends it."""
+        return self._run_for_caller(args, _LITERALLY, timeout)
 
     def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """What ``git ARGS`` prints, as text without the white space around it."""
@@ -99,8 +105,11 @@ class GitCommand:
         users = {name: os.environ[name] for name in _PASSED_ON_TO_REMOTES if name in os.environ}
         ssh = f"{os.environ.get('GIT_SSH_COMMAND', 'ssh')} {_SSH_OPTIONS}"
         whole = {**users, "GIT_SSH_COMMAND": ssh, **(env or {})}
-        with _CALL.get(_Call()).dialled(lambda: self._start(args, whole)) as process:
-            return self._communicate(process, args[0], b"", timeout or self._timeout)
+        return self._run_for_caller(args, whole, timeout or self._timeout)
+
+    def _run_for_caller(self, args: tuple[str, ...], env: Mapping[str, str], timeout: float) -> bytes:
+        with _CALL.get(_Call()).started(lambda: self._start(args, env)) as process:
+            return self._communicate(process, args[0], b"", timeout)
 
     def _start(self, args: tuple[str, ...], env: Mapping[str, str]) -> Any:
         env = {**self._environment, **env}
@@ -127,20 +136,20 @@ class GitCommand:
 
 
 async def in_thread(work: Callable[[], _T]) -> _T:
-    """Run ``work`` in a thread. Being cancelled hangs up on remotes, so that the thread ends soon."""
+    """Run ``work`` in a thread. Being cancelled ends what takes long in it, talk with remotes above all: the thread ends soon."""
     call = _Call()
     token = _CALL.set(call)
     try:
         return await asyncio.to_thread(work)
     except asyncio.CancelledError:
-        call.hang_up()
+        call.end()
         raise
     finally:
         _CALL.reset(token)
 
 
 class _Call:
-    """The one process at a time that talks to a remote for a caller who may lose patience."""
+    """The one process at a time that takes long for a caller who may lose patience."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -148,18 +157,18 @@ class _Call:
         self._over = False
 
     @contextlib.contextmanager
-    def dialled(self, dial: Callable[[], Any]) -> Iterator[Any]:
+    def started(self, start: Callable[[], Any]) -> Iterator[Any]:
         with self._guard:
             if self._over:
-                raise GitFailed("stopped while it talked to the remote")
-            self._process = dial()
+                raise GitFailed("stopped by who waited for it")
+            self._process = start()
         try:
             yield self._process
         finally:
             with self._guard:
                 self._process = None
 
-    def hang_up(self) -> None:
+    def end(self) -> None:
         with self._guard:
             self._over = True
             if self._process is not None:

@@ -99,7 +99,7 @@ class GitResults:
         """See ``ResultsStore.push``."""
         problem = await self._push_until_won()
         try:
-            await asyncio.to_thread(self._tidy)
+            await in_thread(self._tidy)
         except Unavailable as error:  # every append is a little slower until it can be done
             _log.warning("results not packed", problem=str(error))
         return problem
@@ -230,6 +230,6 @@ class GitResults:
         if len(list(packs.glob("*.pack"))) <= _PACKS:
             return
         with self._tidying:
-            self._repository.git.run("repack", "-d", "-q", "--geometric=2", "--write-midx", timeout=_DEAD)
+            self._repository.git.run_long("repack", "-d", "-q", "--geometric=2", "--write-midx", timeout=_DEAD)
         left = ("objects/pack/tmp_*", "objects/pack/*.keep", "fast_import_crash_*")
         remove_old(self._repository.folder, *left, before=time.time() - _DEAD)
