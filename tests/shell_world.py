@@ -78,6 +78,12 @@ class MemoryNotes:
         self.kept[name] = data
 
 
+class SharedJournal(MemoryJournal):
+    """One journal of two daemons."""
+
+    shared = True
+
+
 async def works(assignment: Assignment) -> AsyncIterator[Job]:
     """An agent that runs one command and succeeds."""
     yield Job(id=assignment.trial, status="success", tasks=(task("repair it"),), resolution="repaired")

@@ -1,6 +1,7 @@
 """Carries out planned trials side by side, each under its lease, and keeps what goes wrong in one inside of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -158,8 +159,16 @@ class Dispatcher:
         watch.enter("append")
         commit = await self._recorded(record, transcript)
         self.unpushed = True
-        await shown(self.results, self.journal)
-        await self.journal.forget([work.trial.id])
+        try:
+            if self.journal.shared:
+                watch.enter("push")
+                await shown(self.results, self.journal, self.clock)
+            with contextlib.suppress(Unavailable):  # attempts at what is recorded matter to nobody
+                await self.journal.forget([work.trial.id])
+        finally:  # it is recorded, also where somebody stops it here
+            self._tell(work, record, commit)
+
+    def _tell(self, work: Work, record: TrialRecord, commit: str) -> None:
         log.info(
             "trial recorded",
             passed=record.passed,

@@ -9,12 +9,16 @@ from typing import Any
 import structlog
 
 from reconciler.core.errors import Invalid, Transient, Unavailable, what_the_machine_lacks
-from reconciler.ports import Journal, Results, ResultsStore
+from reconciler.ports import Clock, Journal, Results, ResultsStore
 
 log = structlog.get_logger()
 
 LEASE_SECONDS = 60.0
 """A lease lives this long. It is renewed each third of it, or each twelfth while the journal does not answer."""
+SHOWN_SECONDS = 3600.0
+"""A lease is kept so long for a push that fails: as long as a result waits to be recorded."""
+PUSH_SECONDS = 15.0
+"""Between two tries of such a push."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +64,29 @@ async def recorded(results: ResultsStore, journal: Journal) -> Results:
     return await (results.refresh() if journal.shared else results.view())
 
 
-async def shown(results: ResultsStore, journal: Journal) -> None:
-    """Let others see what was recorded before the lease is theirs to take."""
-    if journal.shared:
-        await results.push()
+async def shown(results: ResultsStore, journal: Journal, clock: Clock) -> None:
+    """Let others see what was recorded before the lease is theirs to take: who cannot see it does the work again.
+
+    A push that fails is tried again, under the lease, for an hour. Cancelled or given up, it loses nothing: every later push
+    includes it, and at worst another process does the same work meanwhile.
+    """
+    until, told = clock.monotonic() + SHOWN_SECONDS, ""
+    while journal.shared and (problem := await _pushed(results)) is not None:
+        if told != (told := problem):
+            log.warning("result waits to be pushed", problem=problem)
+        if clock.monotonic() >= until:
+            log.warning("lease given back before the result was pushed", problem=problem)
+            return
+        await clock.sleep(PUSH_SECONDS)
+
+
+async def _pushed(results: ResultsStore) -> str | None:
+    """Push; why it was not done, also where that is for want of something here."""
+    try:
+        with what_the_machine_lacks():
+            return await results.push()
+    except Unavailable as error:
+        return str(error)
 
 
 async def attempted(work: Awaitable[None], phase: Callable[[], str]) -> tuple[str, str] | None:

@@ -77,7 +77,7 @@ class Regrader:
     async def _record(self, graded: Sequence[TrialRecord], left: int, began: float) -> None:
         log.debug("phase", phase="append")
         commit = await self.recorder.record_all(graded)
-        await shown(self.results, self.journal)
+        await shown(self.results, self.journal, self.clock)
         await self.journal.forget([record.trial for record in graded])
         log.info(
             "regrade recorded",

@@ -22,7 +22,7 @@ from reconciler.shell.daemon import Reconciler
 from reconciler.shell.events import Ended, Event, Planned, Regraded, Started
 from tests.builders import task
 from tests.processes import PATIENCE
-from tests.shell_world import LiteralPatterns, MemoryNotes, ShellWorld, definitions, scenario, works
+from tests.shell_world import LiteralPatterns, MemoryNotes, SharedJournal, ShellWorld, definitions, scenario, works
 
 
 @pytest.fixture
@@ -700,9 +700,3 @@ async def test_trends_hold_what_others_recorded_while_a_trial_ran_here(world: Sh
     world.commit(definitions("alpha", "beta", iterations=1) | {"scenarios/alpha/prepare.yml": None})
     await world.settle()
     assert world.remote.files[trend] == whole
-
-
-class SharedJournal(MemoryJournal):
-    """One journal of two daemons."""
-
-    shared = True

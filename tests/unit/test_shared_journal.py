@@ -1,0 +1,80 @@
+"""What daemons that share a journal promise each other: what one works on, or has not shown yet, is not another's to do."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.clock import WallClock
+from reconciler.adapters.memory.results import MemoryResults
+from reconciler.ports import Journal
+from reconciler.shell.events import Ended
+from reconciler.shell.leasing import PUSH_SECONDS, SHOWN_SECONDS
+from tests.shell_world import SharedJournal, ShellWorld, definitions
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> ShellWorld:
+    return ShellWorld(folder=tmp_path)
+
+
+class Refused(MemoryResults):
+    """Cannot push ``times`` times; remembers which leases were held whenever somebody tried."""
+
+    def __init__(self, world: ShellWorld, journal: Journal, times: int) -> None:
+        super().__init__(world.remote)
+        self.journal, self.times = journal, times
+        self.held: list[list[str]] = []
+        self.often = asyncio.Event()
+
+    async def push(self) -> str | None:
+        if not self._unpushed:
+            return None
+        self.held.append([lease.trial for lease in await self.journal.leases()])
+        if len(self.held) <= self.times:
+            if len(self.held) == 3:
+                self.often.set()
+            return "the remote refuses the push"
+        return await super().push()
+
+
+async def test_a_result_is_on_the_remote_before_its_lease_is_given_back(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    journal = SharedJournal(clock=WallClock())
+    refused = Refused(world, journal, times=5)
+    mine, others = (
+        world.daemon(journal=journal, results=results, owner=owner)
+        for owner, results in (("one", refused), ("two", MemoryResults(world.remote)))
+    )
+    await world.settle(mine)
+    assert len(world.records()) == 1
+    assert all(refused.held[: refused.times + 1]), "nobody else could begin the trial"
+    await world.settle(others)
+    assert sum(isinstance(e, Ended) for e in world.events) == 1
+
+
+async def test_a_push_that_never_goes_through_keeps_the_slot_for_an_hour(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    journal = SharedJournal(clock=world.clock)
+    refused = Refused(world, journal, times=10_000)
+    daemon, began = world.daemon(journal=journal, results=refused), world.clock.monotonic()
+    world.heard = lambda event: daemon.stop() if isinstance(event, Ended) else None
+    await daemon.run()
+    assert SHOWN_SECONDS <= world.clock.monotonic() - began <= SHOWN_SECONDS + 2 * PUSH_SECONDS
+    assert [e.problem for e in world.events if isinstance(e, Ended)] == [None]
+
+
+async def test_a_stop_ends_the_wait_for_a_push_and_loses_nothing(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    journal = SharedJournal(clock=WallClock())
+    refused = Refused(world, journal, times=10_000)
+    daemon = world.daemon(journal=journal, results=refused)
+    running = asyncio.create_task(daemon.run())
+    await refused.often.wait()
+    daemon.stop()
+    daemon.stop()
+    refused.times = 0
+    await running
+    assert [e.record is not None for e in world.events if isinstance(e, Ended)] == [True]
+    assert len(world.records()) == 1, "the last push of the process took it along"
+    assert await journal.leases() == []
