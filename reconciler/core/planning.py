@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from reconciler.core.model import Batch, Mode, Trial, Variant
@@ -11,6 +12,7 @@ Action = Literal["run", "regrade"]
 
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
+ELSEWHERE = "another process works on it"
 REGRADES_AT_ONCE = 500
 """Stored transcripts that are graded again under one lease, in one commit: what a crash in the middle repeats."""
 
@@ -168,19 +170,25 @@ def plan(
     running: Mapping[str, int],
     attempts: Mapping[str, Attempt],
     unavailable: Mapping[Mode, str],
-    leased: Collection[str] = (),
+    leased: Mapping[str, datetime] = MappingProxyType({}),
+    ending: Collection[str] = (),
     quiet_until: datetime | None = None,
     blocked: Sequence[Blocked] = (),
 ) -> Plan:
-    """Decide. ``running`` maps the ids of our own running trials to their memory in MiB; ``leased`` are everybody's.
+    """Decide. ``running`` maps the ids of our own running trials to their memory in MiB; ``ending`` are ours that ended just now.
 
+    ``leased`` are those that others work on, with the moment until which they do if nobody says more: held until then, since only
+    what becomes of them tells whether they are still to be done.
     Order: changed first, then retries, then sweeps; the first iteration of everything before the second of anything.
     """
     due: list[Due] = []
     held: list[Held] = []
     stalled = [Stalled(scenario=b.scenario, variant=b.variant, reason=b.reason) for b in blocked]
     for item in todo.missing:
-        if item.trial.id in running or item.trial.id in leased:
+        if item.trial.id in running or item.trial.id in ending:
+            continue
+        if (until := leased.get(item.trial.id)) is not None:
+            held.append(_elsewhere(item, until))
             continue
         match _judge(item, now, limits, attempts.get(item.trial.id), unavailable, quiet_until):
             case Due() as one:
@@ -223,6 +231,10 @@ def _judge(
         reason = f"attempt {attempt.count} failed: {attempt.message}"
         return Held(trial=trial, wanted=wanted, regrades=item.regrades, reason=reason, until=until, retry=True)
     return Due(trial=trial, wanted=wanted, regrades=item.regrades, retry=attempt is not None)
+
+
+def _elsewhere(item: Missing, until: datetime) -> Held:
+    return Held(trial=item.trial, wanted=item.wanted, regrades=item.regrades, reason=ELSEWHERE, until=until, retry=True)
 
 
 def stalled_trial(item: Missing, reason: str) -> Stalled:

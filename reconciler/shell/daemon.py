@@ -207,13 +207,14 @@ class Reconciler:
 
     def decide(self, world: World) -> Plan:
         """The plan for a world, with what runs here."""
-        now = self.observer.clock.now()
+        now, us = self.observer.clock.now(), self.dispatcher.leases.owner
         return planning.plan(
             world.todo,
             now=now,
             limits=self.policy.limits,
             running=self.dispatcher.memory,
-            leased=world.leases,
+            leased={trial: lease.until for trial, lease in world.leases.items() if lease.owner != us},
+            ending=[trial for trial, lease in world.leases.items() if lease.owner == us],
             attempts=world.attempts,
             unavailable=self.dispatcher.refused | dict(world.unavailable),
             quiet_until=quiet_until(self.policy.quiet, now),

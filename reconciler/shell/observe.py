@@ -20,6 +20,7 @@ from reconciler.ports import (
     Commit,
     Cron,
     Journal,
+    Lease,
     Notes,
     Platform,
     Results,
@@ -45,7 +46,8 @@ class World:
     todo: Outstanding
     results: Results
     sandboxes: Sequence[SandboxInfo]
-    leases: frozenset[str]
+    leases: Mapping[str, Lease]
+    """By trial."""
     attempts: Mapping[str, Attempt]
     unavailable: Mapping[Mode, str]
     schedules: Mapping[str, Cron]
@@ -126,7 +128,7 @@ class Observer:
         """Look at everything once, at one revision: a fetch may end in the middle of it."""
         revision = self.revision
         sandboxes, unavailable = await self._sandboxes()
-        leases = frozenset(lease.trial for lease in await self.journal.leases())
+        leases = {lease.trial: lease for lease in await self.journal.leases()}
         results = await self.results.view()
         catalogue = await asyncio.to_thread(self.definitions.at, revision) if revision else None
         demands = await self._demands(catalogue, unavailable)

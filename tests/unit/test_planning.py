@@ -145,11 +145,24 @@ def test_blocked_demand_is_shown_as_stalled() -> None:
     assert [(s.scenario, s.reason) for s in found.stalled] == [("a", "scenarios/a/scenario.json:3:1: not JSON")]
 
 
-def test_what_others_work_on_is_neither_due_nor_counted() -> None:
-    demand = wanted(iterations=2)
-    first, second = (t.id for t in demand.trials())
-    found = plan(todo(demand), now=NOW, limits=LIMITS, running={}, attempts={}, unavailable={}, leased={first})
-    assert [d.trial.id for d in found.due] == [second]
+def test_what_another_process_works_on_is_held_until_its_lease_ends_and_what_ends_here_is_left_out() -> None:
+    demand, until = wanted(iterations=3), NOW + timedelta(seconds=40)
+    first, second, third = (t.id for t in demand.trials())
+    found = plan(
+        todo(demand),
+        now=NOW,
+        limits=LIMITS,
+        running={},
+        attempts={},
+        unavailable={"namespace": "does not answer"},
+        leased={first: until},
+        ending={second},
+    )
+    assert [(h.trial.id, h.reason, h.until, h.retry) for h in found.held] == [
+        (first, "another process works on it", until, True),
+        (third, "does not answer", None, False),
+    ]
+    assert (found.due, found.wake_at) == ((), until)
 
 
 demands = st.lists(

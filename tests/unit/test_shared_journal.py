@@ -1,6 +1,7 @@
 """What daemons that share a journal promise each other: what one works on, or has not shown yet, is not another's to do."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,28 @@ async def test_a_stop_ends_the_wait_for_a_push_and_loses_nothing(world: ShellWor
     assert [e.record is not None for e in world.events if isinstance(e, Ended)] == [True]
     assert len(world.records()) == 1, "the last push of the process took it along"
     assert await journal.leases() == []
+
+
+async def test_a_trial_that_a_killed_process_still_has_the_lease_of_is_waited_for_and_run(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    journal = SharedJournal(clock=world.clock)
+    first = world.daemon(journal=journal, owner="killed")
+    await first.observer.fetch()
+    [due] = first.decide(await first.observer.look()).due
+    await journal.acquire(due.trial.id, "killed", 60)
+    began = world.clock.now()
+    plan = await world.settle(world.daemon(journal=journal, owner="next"))
+    assert len(world.records()) == 1
+    assert world.clock.now() - began >= timedelta(seconds=60)
+    assert (plan.held, plan.reused) == ((), 1)
+
+
+async def test_a_lease_of_ones_own_that_is_just_given_back_is_nobody_elses_work(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    journal = SharedJournal(clock=world.clock)
+    daemon = world.daemon(journal=journal, owner="me")
+    await daemon.observer.fetch()
+    [due] = daemon.decide(await daemon.observer.look()).due
+    await journal.acquire(due.trial.id, "me", 60)
+    plan = daemon.decide(await daemon.observer.look())
+    assert (plan.due, plan.held) == ((), ())
