@@ -29,7 +29,7 @@ from reconciler.shell.observe import Observer
 from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
 from reconciler.shell.proven import Proven
-from reconciler.shell.reading import Definitions
+from reconciler.shell.reading import ByHand, Definitions
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
 from reconciler.shell.reporting import Reporter, Rows
@@ -173,7 +173,12 @@ class ShellWorld:
         return self.source.commit(files, subject)
 
     def daemon(
-        self, *, journal: Journal | None = None, results: MemoryResults | None = None, owner: str = "one"
+        self,
+        *,
+        journal: Journal | None = None,
+        results: MemoryResults | None = None,
+        owner: str = "one",
+        by_hand: ByHand | None = None,
     ) -> Reconciler:
         """A daemon that begins: nothing but what is durable is known to it."""
         results = results or self.local
@@ -196,6 +201,7 @@ class ShellWorld:
                 context=Context(compiles=lambda _: None, cron_error=cron_error, adapters={"scripted": "1"}),
                 scenarios_folder="scenarios",
                 config_folder="config",
+                by_hand=by_hand,
             ),
         )
         leases, grader = Leases(journal=journal, owner=owner), Grader(patterns=LiteralPatterns())
@@ -241,6 +247,7 @@ class ShellWorld:
                 recorder=recorder,
                 results=results,
                 notes=self.notes,
+                dashboard=by_hand is None,
             ),
             results=results,
             platforms={"incus": self.platform},

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from reconciler.core.model import COMPONENTS, Inputs, Trial
 from reconciler.core.trends import BatchResults, Trend
 
+BY_HAND = "started by hand"
+"""Trials by hand measure anew whatever is recorded: nothing changed, somebody asked."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:

@@ -106,12 +106,16 @@ def _asked(demands: Iterable[Demand]) -> Iterator[Asked]:
 
 @dataclass(kw_only=True)
 class Reporter:
-    """Writes the status note in every pass, and the dashboard when nothing runs."""
+    """Writes the status note in every pass, and the dashboard when nothing runs.
+
+    ``dashboard`` is False where what is wanted is not all that the repository wants: trials by hand must not show themselves alone.
+    """
 
     rows: Rows
     recorder: Recorder
     results: ResultsStore
     notes: Notes
+    dashboard: bool = True
     published: bool = False
     """Whether a dashboard was committed that is not pushed yet; cleared by who pushes."""
     _seen: tuple[object, ...] = ()
@@ -126,7 +130,7 @@ class Reporter:
         self.notes.put("status", note)
 
     async def _dashboard(self, world: World, plan: Plan, running: Mapping[str, tuple[Work, str]]) -> None:
-        if running or plan.start or plan.regrade or world.revision is None:
+        if not self.dashboard or running or plan.start or plan.regrade or world.revision is None:
             return
         key = (id(world.demands), world.results.tip)
         if key == self._seen or not world.results.trials:

@@ -20,6 +20,7 @@ from reconciler.core.planning import Limits, Plan
 from reconciler.ports import Assignment, Lease, Results, SandboxSpec
 from reconciler.shell.daemon import Reconciler
 from reconciler.shell.events import Ended, Event, Planned, Regraded, Started
+from reconciler.shell.reading import ByHand
 from tests.builders import task
 from tests.processes import PATIENCE
 from tests.shell_world import LiteralPatterns, MemoryNotes, SharedJournal, ShellWorld, definitions, scenario, works
@@ -94,6 +95,22 @@ async def test_a_regrade_of_a_regrade_names_the_trial_that_ran_and_its_transcrip
     assert len(world.records()) == 3
     assert [r["regrades"] for p, r in world.records().items() if p != ran] == [ran, ran]
     assert {str(r["transcript"]) for r in world.records().values()} == {str(world.records()[ran]["transcript"])}
+
+
+async def test_trials_by_hand_say_so_and_leave_the_dashboard_to_who_sees_everything(world: ShellWorld) -> None:
+    world.commit(definitions("alpha", "beta", iterations=1))
+    await world.settle()
+    shown, first = world.remote.files["README.md"], len(world.remote.messages)
+    everything = json.loads(definitions()["config/benchmarks/all.yaml"] or b"")
+    asked = json.dumps(everything | {"name": "by-hand", "scenarios": "alpha", "iterations": 1}).encode()
+    await world.settle(
+        world.daemon(results=MemoryResults(world.remote), by_hand=ByHand(text=asked, epoch="20261127T220341Z"))
+    )
+    assert iterations(world) == [("alpha", 1), ("alpha", 1), ("beta", 1)]
+    assert (world.remote.files["README.md"], len(world.remote.messages)) == (shown, first + 1)
+    assert [e.work.reason for e in world.events if isinstance(e, Started)][2:] == ["started by hand"]
+    await world.settle()
+    assert "beta" in world.remote.files["README.md"].decode()
 
 
 def damaged(world: ShellWorld, path: str, contents: bytes | None) -> None:
