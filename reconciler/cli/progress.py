@@ -13,7 +13,7 @@ from rich.text import Text
 
 from reconciler.core.dashboard import percent
 from reconciler.formats.record import TrialRecord
-from reconciler.shell.events import Ended, Event, Planned, Regraded, Started
+from reconciler.shell.events import Ended, Event, Planned, Regraded, Started, Unpushed
 
 _OUTCOMES = {"exhausted": "out of time", "killed": "killed", "refused": "the agent refused"}
 
@@ -26,6 +26,8 @@ class Tally:
     problems: list[str] = field(default_factory=list)
     stopped: bool = False
     """Somebody stopped the run."""
+    unpushed: str | None = None
+    """Why what was recorded is not on the remote yet."""
 
     @property
     def failed(self) -> int:
@@ -65,6 +67,8 @@ class Progress:
             case Ended(work=work):
                 self._running.pop(work.trial.id, None)
                 self._say(event)
+            case Unpushed(problem=problem):
+                self.tally.unpushed = problem
             case Regraded(records=records, left=left):
                 self._regraded, self._to_regrade = self._regraded + len(records), left
                 self.tally.records += records

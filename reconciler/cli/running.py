@@ -14,7 +14,7 @@ from reconciler.app.settings import Settings, find, load
 from reconciler.app.wiring import Program, wired
 from reconciler.cli import logs
 from reconciler.cli.exits import INFRASTRUCTURE
-from reconciler.cli.progress import Progress
+from reconciler.cli.progress import Progress, Tally
 from reconciler.core.errors import Invalid
 from reconciler.core.planning import Held, Plan, Stalled
 from reconciler.shell.daemon import Reconciler
@@ -105,7 +105,7 @@ def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) 
 
 
 def once(config: Path | None, *, as_json: bool, verbose: int) -> int:
-    """Reconcile until settled; exit 3 when something is left that did not get a result."""
+    """Reconcile until settled; exit 3 when something is left that did not get a result, or whose result others cannot see."""
     progress = Progress(as_json=as_json, verbose=verbose)
     logs.configure(verbose=verbose, quiet=progress.live and sys.stderr.isatty())
     settings = load(find(config))
@@ -119,10 +119,18 @@ def once(config: Path | None, *, as_json: bool, verbose: int) -> int:
 
 
 def left(plan: Plan, progress: Progress) -> list[str]:
-    """Why trials are left without a result, trial by trial; and that somebody stopped the run."""
+    """Why trials are left without a result, trial by trial; that somebody stopped the run, and that results are here alone."""
     items: list[Stalled | Held] = [*plan.stalled, *plan.held]
     stopped = ["interrupted: what had not begun was not run, and no sandbox is left"] if progress.tally.stopped else []
-    return [*(item.reason for item in items), *stopped]
+    return [*(item.reason for item in items), *stopped, *_unpushed(progress.tally)]
+
+
+def _unpushed(tally: Tally) -> list[str]:
+    if tally.unpushed is None:
+        return []
+    return [
+        f"what is recorded here is not on the remote: {tally.unpushed}; once that is mended, the same command pushes it"
+    ]
 
 
 def print_left(plan: Plan, progress: Progress) -> None:
@@ -156,6 +164,6 @@ async def run_settled(program: Program, progress: Progress) -> Plan:
 
 def _closing(plan: Plan, progress: Progress) -> str:
     tally = progress.tally
-    if not tally.records and not left(plan, progress):
+    if not tally.records and left(plan, progress) == _unpushed(tally):
         return f"Nothing is due: {plan.reused} wanted trials have results already."
     return f"{len(tally.records) - tally.failed} of {len(tally.records)} trials passed; {summary(plan, 0)}."

@@ -20,7 +20,7 @@ from reconciler.core.planning import Limits, Plan
 from reconciler.core.quiet import Window, quiet_until
 from reconciler.ports import Alarm, At, Cron, Every, Patterns, Platform, ResultsStore
 from reconciler.shell.dispatch import Dispatcher
-from reconciler.shell.events import Listener, Planned
+from reconciler.shell.events import Listener, Planned, Unpushed
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.preparing import Preparer
 from reconciler.shell.reporting import Reporter, last_push
@@ -366,4 +366,7 @@ class Reconciler:
         for errand in self._errands.values():
             errand.cancel()
         await asyncio.gather(*self._errands.values(), return_exceptions=True)
-        self.teller.problem("results not pushed yet", await last_push(self.results), over="results pushed again")
+        problem = await last_push(self.results)
+        self.teller.problem("results not pushed yet", problem, over="results pushed again")
+        if problem is not None:
+            self.listener(Unpushed(problem=problem))

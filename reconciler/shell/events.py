@@ -42,5 +42,12 @@ class Regraded:
     left: int
 
 
-Event = Planned | Started | Ended | Regraded
+@dataclass(frozen=True, kw_only=True)
+class Unpushed:
+    """The loop ends, and something that it recorded is not on the remote yet, for ``problem``."""
+
+    problem: str
+
+
+Event = Planned | Started | Ended | Regraded | Unpushed
 Listener = Callable[[Event], None]

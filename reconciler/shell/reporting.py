@@ -73,7 +73,7 @@ async def last_push(results: ResultsStore, seconds: float = 20.0) -> str | None:
         async with asyncio.timeout(seconds):
             return await results.push()
     except TimeoutError:
-        return f"the remote did not take them within {seconds:g} s; the next start pushes them"
+        return f"the remote did not take them within {seconds:g} s"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -129,12 +129,37 @@ def test_a_daemon_that_begins_while_the_remote_is_away_goes_on_with_what_it_read
         assert json.loads((world.state / "status.json").read_text())["revision"] is None, "it was never read"
 
 
-def test_a_push_that_is_refused_is_told_once_and_when_it_got_through(tmp_path: Path) -> None:
-    world = World(tmp_path, definitions("alpha", playbooks=False))
+def refusing(world: World) -> Path:
+    """The remote takes no push until this hook is gone."""
     hook = world.remote / "hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho 'the disk is full' >&2\nexit 1\n")
     hook.chmod(0o755)
+    return hook
+
+
+def test_results_that_could_not_be_pushed_are_left_and_the_next_run_pushes_them(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    hook = refusing(world)
+    for command, recorded in (("once",), "recorded"), (("start", "-s", "alpha"), "records"):
+        said = world.run(*command, "--json")
+        [left] = said.json["left"]
+        assert (said.code, len(said.json[recorded])) == (3, 1)
+        assert left.startswith("what is recorded here is not on the remote: ")
+        assert "the disk is full" in left
+        assert left.endswith("; once that is mended, the same command pushes it")
+    again = world.run("once")
+    assert (again.code, f"left: {left}\n" in again.out) == (3, True)
+    assert "Nothing is due: 1 wanted trials have results already." in again.out
+    hook.unlink()
+    assert world.run("once").code == 0
+    assert world.run("start", "-s", "alpha").code == 0
+    assert world.measured() == ["alpha"] * 3
+
+
+def test_a_push_that_is_refused_is_told_once_and_when_it_got_through(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    hook = refusing(world)
     with world.daemon() as daemon:
         told = daemon.wait_for("results not pushed yet")
         assert "the disk is full" in told["problem"]
