@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.postgres.journal import PostgresJournal
-from reconciler.core.errors import Unavailable
+from reconciler.core.errors import Invalid, Unavailable
 from reconciler.ports import Journal
 from tests.fake_clock import FakeClock
 
@@ -98,8 +98,35 @@ async def test_two_daemons_that_ask_at_once_get_one_lease(database: str) -> None
     await two.close()
 
 
-async def test_a_database_that_does_not_answer_is_unavailable_and_no_password_is_told() -> None:
+async def test_a_database_that_does_not_answer_is_unavailable_and_nothing_but_its_place_is_told() -> None:
     journal = PostgresJournal(url="postgresql://user:secret@127.0.0.1:1/none")
-    with pytest.raises(Unavailable, match="does not answer") as told:
+    said = r"^the journal's PostgreSQL at 127.0.0.1:1 does not answer: Connection refused$"
+    with pytest.raises(Unavailable, match=said):
         await journal.leases()
+
+
+async def test_what_the_server_says_is_told_without_what_it_quotes(database: str) -> None:
+    journal = PostgresJournal(url=database.replace("user=tester", "user=topsecret"))
+    with pytest.raises(Unavailable, match=r"does not answer: FATAL:  role … does not exist$") as told:
+        await journal.leases()
+    assert "topsecret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres//rec:topsecret@127.0.0.1/x",
+        "postgresql://rec:50%topsecret@127.0.0.1:1/x",
+        "postgresql://rec:pa:ss@topsecret@127.0.0.1:1/x",
+        "postgresql://rec:topsecret/more@127.0.0.1:1/x",
+        "postgresql://rec:12/topsecret@127.0.0.1:1/x",
+        "host=127.0.0.1 port=1 password=two topsecret",
+        "host=127.0.0.1 port=1 topsecret=1",
+        "postgresql://rec:top\udcffsecret@127.0.0.1/x",
+    ],
+)
+def test_a_connection_string_that_cannot_be_read_is_refused_at_once_and_nothing_of_it_is_told(url: str) -> None:
+    with pytest.raises(Invalid, match=r"^the journal's connection string cannot be read ") as told:
+        PostgresJournal(url=url)
     assert "secret" not in str(told.value)
+    assert told.value.__context__ is None

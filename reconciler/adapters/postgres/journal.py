@@ -8,11 +8,13 @@ from importlib.resources import files
 from typing import Any, LiteralString, cast
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
-from reconciler.core.errors import Unavailable
+from reconciler.core.errors import Invalid, Unavailable
 from reconciler.ports import Attempts, Lease
 
 _NAMED = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 _TIMEOUT = 10
 """Seconds for connecting and for each statement."""
 
@@ -29,8 +31,8 @@ class PostgresJournal:
     shared = True
 
     def __init__(self, *, url: str) -> None:
-        """``url`` is a libpq connection string; it is never logged."""
-        self._url = url
+        """``url`` is a libpq connection string; nothing of it but host and port is told. Raises ``Invalid``."""
+        self._url, self._parsed = url, _parsed(url)
         self._statements = statements()
         self._connection: psycopg.AsyncConnection | None = None
         self._lock = asyncio.Lock()
@@ -73,7 +75,8 @@ class PostgresJournal:
                 return await cursor.fetchall() if cursor.description else []
         except (psycopg.Error, TimeoutError) as error:
             await self.close()
-            raise Unavailable(f"the journal's PostgreSQL does not answer: {_first_line(error)}") from None
+            place, why = _place(self._parsed), _why(error, self._parsed)
+            raise Unavailable(f"the journal's PostgreSQL{place} does not answer: {why}") from None
 
     async def _connected(self) -> psycopg.AsyncConnection:
         if self._connection is None or self._connection.closed:
@@ -84,8 +87,31 @@ class PostgresJournal:
         return self._connection
 
 
-def _first_line(error: BaseException) -> str:
-    """Libpq's words; they name host and database, and no password."""
+def _parsed(url: str) -> Mapping[str, str]:
+    """The parts of a connection string. Raises ``Invalid``, which quotes nothing: what is wrong may be the password."""
+    try:
+        parsed = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    except (psycopg.Error, UnicodeError):
+        parsed = {"port": "unreadable"}
+    misread = "://" in url and any("@" in parsed.get(name, "") for name in ("host", "dbname"))
+    if misread or not all(port.isdecimal() or not port for port in parsed.get("port", "").split(",")):
+        hint = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, where a password has %40 for @, %2F for / and %25 for %"
+        raise Invalid("the journal's connection string cannot be read", hint=hint)
+    return parsed
+
+
+def _place(parsed: Mapping[str, str]) -> str:
+    """Where the server is, as far as the connection string says."""
+    host = parsed.get("host") or parsed.get("hostaddr", "")
+    return " at " + ":".join(filter(None, [host, parsed.get("port")])) if host else ""
+
+
+def _why(error: BaseException, parsed: Mapping[str, str]) -> str:
+    """Libpq's words without what they quote: that may come from the connection string."""
     if isinstance(error, TimeoutError):
         return f"nothing came for {2 * _TIMEOUT} s"
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    said = str(error).rpartition("failed: ")[2].strip() or type(error).__name__
+    said = _QUOTED.sub("…", said.splitlines()[0])
+    for value in sorted((v for name, v in parsed.items() if name not in ("host", "port")), key=len, reverse=True):
+        said = said.replace(value, "…") if len(value) > 2 else said
+    return said
