@@ -44,7 +44,7 @@ class Journal(Protocol):
         ...
 
     async def fail(self, trial: str, cause: str, message: str) -> None:
-        """Count an attempt."""
+        """Count an attempt. Any text is taken; what no store can hold of it is replaced."""
         ...
 
     async def attempts(self) -> Mapping[str, Attempts]:

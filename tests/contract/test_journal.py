@@ -89,6 +89,20 @@ async def test_attempts_are_counted_with_their_last_cause_and_forgotten_on_reque
     assert await journal.attempts() == {}
 
 
+async def test_an_attempt_is_counted_whatever_its_message_holds(journal: Journal) -> None:
+    await journal.fail("t", "playbook", "no\0way \udcff \N{SNOWMAN}")
+    found = (await journal.attempts())["t"]
+    assert (found.count, found.message) == (1, "no\ufffdway \ufffd \N{SNOWMAN}")
+
+
+async def test_what_the_database_refuses_for_our_own_fault_is_a_bug_and_waits_for_nothing(database: str) -> None:
+    journal = PostgresJournal(url=database)
+    with pytest.raises(psycopg.DataError):
+        await journal.acquire("no\0trial", "one", 60)
+    assert await journal.acquire("trial", "one", 60)
+    await journal.close()
+
+
 async def test_two_daemons_that_ask_at_once_get_one_lease(database: str) -> None:
     one, two = PostgresJournal(url=database), PostgresJournal(url=database)
     for n in range(20):

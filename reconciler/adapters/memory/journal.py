@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
+from reconciler.adapters.plain import plain
 from reconciler.ports import Attempts, Clock, Lease
 
 
@@ -40,7 +41,7 @@ class MemoryJournal:
     async def fail(self, trial: str, cause: str, message: str) -> None:
         """Count an attempt."""
         count = self._attempts[trial].count if trial in self._attempts else 0
-        self._attempts[trial] = Attempts(count=count + 1, cause=cause, message=message, at=self._clock.now())
+        self._attempts[trial] = Attempts(count=count + 1, cause=cause, message=plain(message), at=self._clock.now())
 
     async def attempts(self) -> Mapping[str, Attempts]:
         """A snapshot."""

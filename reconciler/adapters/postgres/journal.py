@@ -10,11 +10,20 @@ from typing import Any, LiteralString, cast
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from reconciler.adapters.plain import plain
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.ports import Attempts, Lease
 
 _NAMED = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    TimeoutError,
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby, while another server takes over
+    psycopg.errors.InsufficientPrivilege,
+)
+"""What is the server's, and passes; what else it answers is a bug here, and no trial is put off for it without end."""
 _TIMEOUT = 10
 """Seconds for connecting and for each statement."""
 
@@ -51,7 +60,7 @@ class PostgresJournal:
 
     async def fail(self, trial: str, cause: str, message: str) -> None:
         """Count an attempt."""
-        await self._rows("fail", trial=trial, cause=cause, message=message)
+        await self._rows("fail", trial=trial, cause=cause, message=plain(message))
 
     async def attempts(self) -> Mapping[str, Attempts]:
         """A snapshot."""
@@ -73,7 +82,7 @@ class PostgresJournal:
             async with self._lock, asyncio.timeout(2 * _TIMEOUT):
                 cursor = await (await self._connected()).execute(self._statements[name], values)
                 return await cursor.fetchall() if cursor.description else []
-        except (psycopg.Error, TimeoutError) as error:
+        except _AWAY as error:
             await self.close()
             place, why = _place(self._parsed), _why(error, self._parsed)
             raise Unavailable(f"the journal's PostgreSQL{place} does not answer: {why}") from None
