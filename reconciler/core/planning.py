@@ -85,7 +85,7 @@ class Attempt:
     at: datetime
     message: str
     final: bool = False
-    """A wrong definition: no further go until something changes."""
+    """A wrong definition: no further go for as long as attempts count, unless something changes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ this trial may be tried again, ``Unavailable`` that the part does not answer at 
 
 from reconciler.ports.clock import Alarm, At, Clock, Cron, Every, Timetable
 from reconciler.ports.engine import Assignment, Engine, Seat
-from reconciler.ports.journal import Attempts, Journal, Lease
+from reconciler.ports.journal import ATTEMPTS_LAST, Attempts, Journal, Lease
 from reconciler.ports.notes import Notes
 from reconciler.ports.patterns import Patterns
 from reconciler.ports.platform import MOST_PROCESSES, Completed, Platform, Sandbox, SandboxInfo, SandboxSpec
@@ -15,6 +15,7 @@ from reconciler.ports.results import Results, ResultsStore
 from reconciler.ports.source import Commit, Entry, Source, Watch
 
 __all__ = [
+    "ATTEMPTS_LAST",
     "MOST_PROCESSES",
     "Alarm",
     "Assignment",

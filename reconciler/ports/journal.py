@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+ATTEMPTS_LAST = timedelta(days=1)
+"""The attempts at a trial count for so long after the last of them: then whatever was wrong may have been mended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,7 @@ class Journal(Protocol):
         ...
 
     async def attempts(self) -> Mapping[str, Attempts]:
-        """Trial id to its failed attempts."""
+        """Trial id to its failed attempts; those whose last is a day ago are forgotten."""
         ...
 
     async def forget(self, trials: Collection[str]) -> None:

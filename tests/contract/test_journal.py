@@ -15,7 +15,7 @@ from tests.fake_clock import FakeClock
 
 
 class PostgresTime:
-    """Moves the leases of a database into the past, which to them is time passing; the rest of time is the database's."""
+    """Moves what a database holds into the past, which to that is time passing; the rest of time is the database's."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -26,6 +26,7 @@ class PostgresTime:
     def advance(self, by: timedelta) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute("update reconciler_lease set until = until - %s", [by])
+            connection.execute("update reconciler_attempt set at = at - %s", [by])
 
 
 @pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.real("postgres"))])
@@ -87,6 +88,32 @@ async def test_attempts_are_counted_with_their_last_cause_and_forgotten_on_reque
     assert abs(found.at - clock.now()) < timedelta(minutes=1)
     await journal.forget(["t", "unknown"])
     assert await journal.attempts() == {}
+
+
+async def test_attempts_count_for_a_day_after_the_last_of_them(
+    journal: Journal, clock: FakeClock | PostgresTime
+) -> None:
+    await journal.fail("stalled", "sandbox", "lost")
+    await journal.fail("other", "sandbox", "lost")
+    clock.advance(timedelta(hours=23))
+    await journal.fail("stalled", "sandbox", "lost")
+    clock.advance(timedelta(hours=23))
+    assert {trial: a.count for trial, a in (await journal.attempts()).items()} == {"stalled": 2}
+    clock.advance(timedelta(hours=2))
+    assert await journal.attempts() == {}
+    await journal.fail("stalled", "playbook", "again")
+    assert {trial: a.count for trial, a in (await journal.attempts()).items()} == {"stalled": 1}
+
+
+async def test_attempts_that_count_no_more_are_deleted_when_one_is_counted(database: str) -> None:
+    journal, time = PostgresJournal(url=database), PostgresTime(database)
+    for trial in "abc":
+        await journal.fail(trial, "sandbox", "lost")
+    time.advance(timedelta(days=1, seconds=1))
+    await journal.fail("c", "sandbox", "lost")
+    with psycopg.connect(database) as connection:
+        assert connection.execute("select trial, count from reconciler_attempt").fetchall() == [("c", 1)]
+    await journal.close()
 
 
 async def test_an_attempt_is_counted_whatever_its_message_holds(journal: Journal) -> None:

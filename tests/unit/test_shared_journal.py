@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.memory.results import MemoryResults
+from reconciler.core.errors import Transient
 from reconciler.ports import Journal
 from reconciler.shell.events import Ended
 from reconciler.shell.leasing import PUSH_SECONDS, SHOWN_SECONDS
@@ -104,3 +105,16 @@ async def test_a_lease_of_ones_own_that_is_just_given_back_is_nobody_elses_work(
     await journal.acquire(due.trial.id, "me", 60)
     plan = daemon.decide(await daemon.observer.look())
     assert (plan.due, plan.held) == ((), ())
+
+
+async def test_a_stalled_trial_is_tried_afresh_a_day_later_by_whoever_comes(world: ShellWorld) -> None:
+    world.commit(definitions(iterations=1))
+    journal = SharedJournal(clock=world.clock)
+    world.playbooks["scenarios/alpha/prepare.yml"] = Transient("playbook", "the mirror is away")
+    assert len((await world.settle(world.daemon(journal=journal))).stalled) == 1
+    world.playbooks.clear()
+    world.clock.advance(timedelta(hours=23))
+    assert len((await world.settle(world.daemon(journal=journal))).stalled) == 1
+    world.clock.advance(timedelta(hours=1))
+    assert (await world.settle(world.daemon(journal=journal))).stalled == ()
+    assert len(world.records()) == 1

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from reconciler.adapters.plain import plain
-from reconciler.ports import Attempts, Clock, Lease
+from reconciler.ports import ATTEMPTS_LAST, Attempts, Clock, Lease
 
 
 class MemoryJournal:
@@ -40,12 +40,14 @@ class MemoryJournal:
 
     async def fail(self, trial: str, cause: str, message: str) -> None:
         """Count an attempt."""
+        self._attempts = dict(await self.attempts())
         count = self._attempts[trial].count if trial in self._attempts else 0
         self._attempts[trial] = Attempts(count=count + 1, cause=cause, message=plain(message), at=self._clock.now())
 
     async def attempts(self) -> Mapping[str, Attempts]:
         """A snapshot."""
-        return dict(self._attempts)
+        begin = self._clock.now() - ATTEMPTS_LAST
+        return {trial: attempts for trial, attempts in self._attempts.items() if attempts.at > begin}
 
     async def forget(self, trials: Collection[str]) -> None:
         """Drop attempts."""

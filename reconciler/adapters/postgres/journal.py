@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from reconciler.adapters.plain import plain
 from reconciler.core.errors import Invalid, Unavailable
-from reconciler.ports import Attempts, Lease
+from reconciler.ports import ATTEMPTS_LAST, Attempts, Lease
 
 _NAMED = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
@@ -60,11 +60,11 @@ class PostgresJournal:
 
     async def fail(self, trial: str, cause: str, message: str) -> None:
         """Count an attempt."""
-        await self._rows("fail", trial=trial, cause=cause, message=plain(message))
+        await self._rows("fail", trial=trial, cause=cause, message=plain(message), lasts=ATTEMPTS_LAST)
 
     async def attempts(self) -> Mapping[str, Attempts]:
         """A snapshot."""
-        rows = await self._rows("attempts")
+        rows = await self._rows("attempts", lasts=ATTEMPTS_LAST)
         return {t: Attempts(count=n, cause=c, message=m, at=at.astimezone(UTC)) for t, n, c, m, at in rows}
 
     async def forget(self, trials: Collection[str]) -> None:

@@ -31,13 +31,22 @@ delete from reconciler_lease where trial = %(trial)s and owner = %(owner)s
 select trial, owner, until from reconciler_lease where until > now() order by trial
 
 -- fail --
+-- Whoever counts clears up: attempts that count no more, but for this trial's own row, which begins again at 1.
+with over as (
+    delete from reconciler_attempt where trial in (
+        select trial from reconciler_attempt
+        where at <= now() - %(lasts)s and trial <> %(trial)s
+        for update skip locked
+    )
+)
 insert into reconciler_attempt as known (trial, count, cause, message, at)
 values (%(trial)s, 1, %(cause)s, %(message)s, now())
 on conflict (trial) do update
-set count = known.count + 1, cause = excluded.cause, message = excluded.message, at = excluded.at
+set count = case when known.at <= now() - %(lasts)s then 1 else known.count + 1 end,
+    cause = excluded.cause, message = excluded.message, at = excluded.at
 
 -- attempts --
-select trial, count, cause, message, at from reconciler_attempt
+select trial, count, cause, message, at from reconciler_attempt where at > now() - %(lasts)s
 
 -- forget --
 delete from reconciler_attempt where trial = any(%(trials)s)
