@@ -11,6 +11,8 @@ KEPT = (TRIALS, TRANSCRIPTS, PROOFS)
 """Folders whose files are never changed, and are put back where a rewrite of the branch dropped them."""
 SCHEMA = "reconciler.trial/1"
 _SCHEMAS = {TRIALS: SCHEMA, PROOFS: "reconciler.proof/1"}
+_FIELDS: Mapping[str, type] = {"trial": str, "batch": str, "scenario": dict, "passed": bool}
+"""What a trial's record must say to count: more is not looked at, so that each new record costs little to check."""
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")
 
 
@@ -34,7 +36,8 @@ def what_is_wrong(contents: bytes, schema: str = SCHEMA) -> str | None:
         return f"not JSON: {error}"
     if not isinstance(record, dict) or record.get("schema") != schema:
         return f'not a JSON object with "schema": "{schema}"'
-    return None
+    lacking = [name for name, kind in _FIELDS.items() if not isinstance(record.get(name), kind)]
+    return f"not a whole record: {', '.join(lacking)} missing" if lacking and schema == SCHEMA else None
 
 
 def to_write(

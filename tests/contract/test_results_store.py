@@ -110,7 +110,21 @@ async def test_a_proof_is_listed_and_never_changed_while_it_can_be_read(store: R
     assert (await store.view()).proofs == {path}
 
 
-@pytest.mark.parametrize("contents", [b"not json", b"[]", b'{"schema": "other/1"}', b"", b"\xff{}", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "contents",
+    [
+        b"not json",
+        b"[]",
+        b'{"schema": "other/1"}',
+        b'{"schema": "reconciler.trial/1"}',
+        record("a", batch=None),
+        record("a", scenario="nginx"),
+        record("a", passed="yes"),
+        b"",
+        b"\xff{}",
+        b"[" * 100_000,
+    ],
+)
 async def test_a_broken_record_does_not_count_and_can_be_written_again(store: ResultsStore, contents: bytes) -> None:
     await store.append({A: contents, B: record("b"), "transcripts/a.json": b"first"}, "a broken one")
     results = await store.refresh()

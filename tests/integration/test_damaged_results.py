@@ -68,7 +68,7 @@ async def test_a_damaged_clone_is_made_again_and_what_is_pushed_stays_recorded(
 
 
 @pytest.mark.parametrize(
-    "scribble", [b"", b"\x80\x81", b"[1]", b"{}", b"null", b'{"schema": "reconciler.trial/1", "push": {"message": 1}}']
+    "scribble", [b"", b"\x80\x81", b"[1]", b"{}", b"null", b'{"schema": "reconciler.ledger/2", "push": {"message": 1}}']
 )
 async def test_small_files_that_somebody_scribbled_in_cost_time_alone(tmp_path: Path, scribble: bytes) -> None:
     await recorded(tmp_path)

@@ -8,9 +8,11 @@ from pathlib import Path
 from reconciler.adapters.git.command import GitFailed
 from reconciler.adapters.git.repository import Repository
 from reconciler.adapters.notefile import read_note, write_note
-from reconciler.adapters.records import SCHEMA, TRIALS, is_record, what_is_wrong
+from reconciler.adapters.records import TRIALS, is_record, what_is_wrong
 from reconciler.ports import Entry
 
+_CHECKED = "reconciler.ledger/2"
+"""Names what is checked of a record. A memory of other checks vouches for nothing."""
 _AT_ONCE = 2_000
 """Records read in one go, so that memory is bounded."""
 
@@ -84,9 +86,9 @@ class Ledger:
     def _recall(self) -> tuple[str | None, dict[str, str]]:
         memory = read_note(self._memory) or {}
         tip, broken = memory.get("tip"), memory.get("broken")
-        if memory.get("schema") != SCHEMA or not isinstance(tip, str) or not isinstance(broken, dict):
+        if memory.get("schema") != _CHECKED or not isinstance(tip, str) or not isinstance(broken, dict):
             return None, {}
         return tip, {str(path): str(why) for path, why in broken.items()}
 
     def _remember(self) -> None:
-        write_note(self._memory, {"schema": SCHEMA, "tip": self._tip, "broken": self._broken})
+        write_note(self._memory, {"schema": _CHECKED, "tip": self._tip, "broken": self._broken})
