@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.triggers.base import BaseTrigger
@@ -13,6 +14,8 @@ from reconciler.ports import Cron
 
 _SHIFT = timedelta(hours=3)
 """More than any clock change: so far apart may two fire times be the other way round in wall time."""
+_YEARS = "2000-2028"
+"""Every date that there is, on every weekday: a schedule without a fire time in these years has none."""
 _TICK = timedelta(microseconds=1)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAYS = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[1-9]\d*))?")
@@ -69,18 +72,27 @@ def cron_error(expression: str, timezone: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def _walls(expression: str) -> BaseTrigger:
-    """Its wall times, as if they were UTC. Where day and weekday are both restricted, cron fires on either."""
+    """Its wall times, as if they were UTC. Where day and weekday are both restricted, cron fires on either.
+
+    Raises ``ValueError`` also where none ever comes: looking for the next one would go on to the year 9999, in every pass.
+    """
     fields = expression.split()
     if len(fields) != 5:
         raise ValueError(f"a schedule has five fields, and {expression!r} has {len(fields)}")
     minute, hour, day, month, weekday = fields
     rows = [(day, "*"), ("*", weekday)] if "*" not in (day[0], weekday[0]) else [(day, weekday)]
-    triggers = [
-        CronTrigger(minute=minute, hour=hour, day=d, month=month, day_of_week=_weekdays(w), timezone=UTC)
-        for d, w in rows
-    ]
+    common = {"minute": minute, "hour": hour, "month": month, "timezone": UTC}
+    dates = [{"day": day_, "day_of_week": _weekdays(weekday_)} for day_, weekday_ in rows]
+    triggers = [CronTrigger(**common, **date) for date in dates if _comes(CronTrigger(**common, **date, year=_YEARS))]
+    if not triggers:
+        raise ValueError(f"no date is ever day {day} of month {month}")
     return OrTrigger(triggers)
+
+
+def _comes(within: CronTrigger) -> bool:
+    return within.get_next_fire_time(None, datetime(2000, 1, 1, tzinfo=UTC)) is not None
 
 
 def _weekdays(field: str) -> str:

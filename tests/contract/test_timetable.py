@@ -123,12 +123,27 @@ def test_days_are_those_that_cron_means(days: str, expected: str) -> None:
         ("0 2 * * 8", "UTC", "'8' is no weekday"),
         ("0 2 * * mo", "UTC", "'mo' is no weekday"),
         ("0 2 * * 1/0", "UTC", "'1/0' is no weekday"),
+        ("0 0 30 2 *", "UTC", "no date is ever day 30 of month 2"),
+        ("0 0 31 4,6 *", "UTC", "no date is ever day 31 of month 4,6"),
+        ("0 0 31 feb */2", "UTC", "no date is ever day 31 of month feb"),
         ("0 2 * * *", "Mars/Base", "time zone"),
         ("0 2 * * *", "../etc", "time zone"),
     ],
 )
 def test_a_wrong_schedule_is_told_in_words(expression: str, zone: str, part: str) -> None:
     assert part in (cron_error(expression, zone) or "")
+
+
+@pytest.mark.parametrize("expression", ["0 0 29 2 *", "0 0 29 feb */7", "0 0 31 4,5 *", "59 23 31 12 *"])
+def test_a_date_that_comes_seldom_is_a_schedule(expression: str) -> None:
+    assert cron_error(expression, "UTC") is None
+
+
+def test_a_date_that_never_comes_leaves_the_weekdays_beside_it(timetable: ApschedulerTimetable) -> None:
+    newest = timetable.last_fire(
+        Cron(expression="0 2 30 2 mon"), after=LONG_AGO, until=datetime(2026, 11, 22, tzinfo=UTC)
+    )
+    assert newest == datetime(2026, 2, 23, 2, tzinfo=UTC)
 
 
 async def test_alarms_ring_in_the_event_loop_and_are_replaced_as_a_whole() -> None:

@@ -190,6 +190,7 @@ def test_two_scenarios_with_one_key_name_each_other_and_both_stall() -> None:
         ({"variants": [{"secondary_engine": "x"}]}, "unknown-engine", "no engine 'x'", "known: runbook"),
         ({"schedule": "0 2 * *"}, "bad-schedule", "five fields, and this has 4", "every night"),
         ({"schedule": "0 99 * * *"}, "bad-schedule", "0 99", "every night"),
+        ({"schedule": "0 0 30 2 *"}, "bad-schedule", "no date is ever day 30 of month 2", ""),
         ({"schedule": "0 2 * * *", "timezone": "Europe/Pariss"}, "bad-timezone", "Europe/Pariss", "Europe/Paris"),
         ({"timezone": "x" * 300}, "bad-timezone", "xxx", "Europe/Paris"),
         ({"mode": "docker"}, "unknown-value", "docker", "incus"),

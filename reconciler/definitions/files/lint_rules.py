@@ -165,7 +165,9 @@ LINT_RULES: Mapping[RuleId, LintRule] = {
     "never-matches": LintRule("warning", "a pattern can never match any text", "take out what stands against it"),
     "never-fails": LintRule("warning", "a rule holds whatever an agent does", "ask for something that can be missing"),
     "never-passes": LintRule("warning", "a rule fails whatever an agent does", "ask for something else"),
-    "bad-schedule": LintRule("error", "a schedule is not five-field cron", 'such as `"0 2 * * *"`'),
+    "bad-schedule": LintRule(
+        "error", "a schedule is not five-field cron, or its date never comes", 'such as `"0 2 * * *"`'
+    ),
     "bad-timezone": LintRule("error", "no time zone has this name", "such as `UTC` or `Europe/Paris`"),
     "ignored-rule": LintRule("warning", "a rule stands where it is never decided", "move it to `validation.job`"),
     "guard-names-nobody": LintRule(
