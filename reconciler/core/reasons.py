@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reconciler.core.model import COMPONENTS, Inputs, Trial
 from reconciler.core.trends import BatchResults, Trend
 
-BY_HAND = "started by hand"
+ASKED = "started by hand"
 """Trials by hand measure anew whatever is recorded: nothing changed, somebody asked."""
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from reconciler.core.planning import Due, Missing, Wanted
 from reconciler.core.reasons import (
-    BY_HAND,
+    ASKED,
     Change,
     changes,
     holder,
@@ -64,7 +64,7 @@ class Preparer:
         self, item: Missing, trend: Trend | None, demand: Demand, commit: Callable[[Demand, Change], str | None]
     ) -> str:
         if self.observer.definitions.by_hand is not None:
-            return BY_HAND
+            return ASKED
         before = holder(trend, item.regrades) if item.regrades else latest(trend, item.trial)
         changed = changes(item.trial.batch.inputs, before.parts) if before else ()
         told = commit(demand, changed[0]) if changed else None
