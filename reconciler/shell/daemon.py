@@ -6,9 +6,9 @@ process sees the same world and goes on.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -20,6 +20,7 @@ from reconciler.core.planning import Limits, Plan
 from reconciler.core.quiet import Window, quiet_until
 from reconciler.ports import Alarm, At, Cron, Every, Patterns, Platform, ResultsStore
 from reconciler.shell.dispatch import Dispatcher
+from reconciler.shell.errands import Errands
 from reconciler.shell.events import Listener, Planned, Unpushed
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.preparing import Preparer
@@ -72,7 +73,7 @@ class Reconciler:
     _stir: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with each flag that follows: whoever waits looks at them again."""
     _wanted: bool = False  # whether a pass is
-    _errands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _errands: Errands = field(default_factory=Errands)
     _farewell: str = "STOPPING=1\nSTATUS=stopping"
     _stale: bool = True  # whether something outside may be new
     _stopping: bool = False
@@ -101,8 +102,7 @@ class Reconciler:
         self._farewell = "RELOADING=1\nSTATUS=reloading" if reload else "STOPPING=1\nSTATUS=stopping"
         if self._stopping:
             self.dispatcher.cancel()
-        for name in self._errands.keys() & {"start", "fetch", "refresh"}:
-            self._errands[name].cancel()  # nobody needs the news any more, and a remote may hang
+        self._errands.cancel("start", "fetch", "refresh")  # nobody needs the news any more, and a remote may hang
         self._stopping = True
         self.wake()
 
@@ -137,10 +137,7 @@ class Reconciler:
             begun = await self._tried(lambda: self._begun(until_settled), until_settled)
 
     async def _begun(self, until_settled: bool) -> bool:
-        start = self._errands["start"] = asyncio.create_task(self._bring(recall=not until_settled), name="start")
-        await asyncio.wait([start])
-        if not start.cancelled():
-            start.result()
+        await self._errands.carry_out("start", lambda: self._bring(recall=not until_settled))
         return True
 
     async def _bring(self, *, recall: bool) -> None:
@@ -169,7 +166,7 @@ class Reconciler:
         try:
             await asyncio.wait_for(self._stir.wait(), AGAIN_SECONDS)
         except TimeoutError:
-            self._errand("fetch", self._fetch)  # what is broken here may be what a fetch mends
+            self._errands.begin("fetch", self._fetch)  # what is broken here may be what a fetch mends
 
     async def pass_once(self) -> Plan:
         """Observe, plan, dispatch: once."""
@@ -186,7 +183,7 @@ class Reconciler:
             running = self.dispatcher.running
             phases = {trial: (one.work, one.watch.current) for trial, one in running.items()}
             await self.reporter.report(world, plan, phases, pushed=self._pushed, at=self.observer.clock.now())
-            self._errand("push", self._push)
+            self._errands.begin("push", self._push)
             if not self.dispatcher.busy:
                 self.patterns.close()
             self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={self.teller.tell(world.warnings, plan, len(running))}")
@@ -202,7 +199,7 @@ class Reconciler:
     def _settled(self, plan: Plan) -> bool:
         """Nothing runs, is due, or is tried again by itself; and nothing happened since the plan was made."""
         again = any(h.retry for h in plan.held)
-        news = self._stale or self._under_way("fetch")
+        news = self._stale or self._errands.under_way("fetch")
         return not (self.dispatcher.busy or self._wanted or news or plan.due or again)
 
     def decide(self, world: World) -> Plan:
@@ -256,7 +253,7 @@ class Reconciler:
 
     def _fetch_news(self) -> None:
         if self._stale:
-            self._errand("fetch", self._fetch_debounced)
+            self._errands.begin("fetch", self._fetch_debounced)
 
     async def _fetch_debounced(self) -> None:
         """The first event acts at once; what follows within the debounce time is one more fetch."""
@@ -272,7 +269,7 @@ class Reconciler:
         """
         try:
             if await self._read():
-                self._errand("refresh", self._refresh)
+                self._errands.begin("refresh", self._refresh)
         finally:
             self.wake()
 
@@ -307,30 +304,10 @@ class Reconciler:
                 except (Transient, Unavailable, TimeoutError) as error:
                     log.warning("orphan stays", sandbox=sandbox.name, problem=str(error))
 
-    def _errand(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        """Run ``work`` beside the loop, once at a time; a bug in the last run ends the loop."""
-        task = self._errands.get(name)
-        if task is None or task.done():
-            if task is not None and not task.cancelled() and (error := task.exception()) is not None:
-                raise error
-            task = self._errands[name] = asyncio.create_task(self._run_errand(name, work), name=name)
-        return task
-
-    async def _run_errand(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """What cannot be done now is put off: the next poll or pass does it."""
-        try:
-            with what_the_machine_lacks():
-                await work()
-        except Unavailable as error:
-            log.warning("errand put off", errand=name, problem=str(error))
-
-    def _under_way(self, errand: str) -> bool:
-        return errand in self._errands and not self._errands[errand].done()
-
     @property
     def _pushed(self) -> bool:
         """Whether the remote lacks nothing: no push is under way, and none is wanted or about to be."""
-        return not (self._under_way("push") or self.dispatcher.unpushed or self.dispatcher.regrading)
+        return not (self._errands.under_way("push") or self.dispatcher.unpushed or self.dispatcher.regrading)
 
     async def _push(self) -> None:
         """Push what is not pushed; what is recorded meanwhile is the next push's. Refused: again after a while."""
@@ -363,9 +340,7 @@ class Reconciler:
         self.notify(f"{self._farewell}\nWATCHDOG=1")
         self.observer.timetable.close()
         await self._drain()
-        for errand in self._errands.values():
-            errand.cancel()
-        await asyncio.gather(*self._errands.values(), return_exceptions=True)
+        await self._errands.end()
         problem = await last_push(self.results)
         self.teller.problem("results not pushed yet", problem, over="results pushed again")
         if problem is not None:
