@@ -171,6 +171,17 @@ class Catalogue:
         return self._contents.survey.findings
 
     @property
+    def lacks(self) -> str:
+        """What is not there at all, right or wrong, so that nothing can ever be wanted; empty where both are."""
+        if not self._contents.scenarios.files:
+            return f"there is no scenario.json below {self._place.scenarios}/"
+        return (
+            ""
+            if self._contents.library.benchmarks.files
+            else f"there is no benchmark in {self._place.config}/benchmarks/"
+        )
+
+    @property
     def scenarios(self) -> Mapping[str, Scenario]:
         """The scenarios that are right, by key."""
         return {key: record.scenario for key, record in self._contents.scenarios.usable.items()}

@@ -145,7 +145,7 @@ class Observer:
             attempts=await self._attempts(),
             unavailable=unavailable,
             schedules=schedules,
-            warnings=[*([self.source_problem] if self.source_problem else []), *results.warnings],
+            warnings=[*([self.source_problem] if self.source_problem else []), *_lacking(catalogue), *results.warnings],
         )
 
     async def _sandboxes(self) -> tuple[Sequence[SandboxInfo], dict[Mode, str]]:
@@ -235,6 +235,11 @@ class Observer:
             return None
         paths = world.catalogue.paths_of(demand.batch, component, part)
         return self._blame.commit(world.revision, paths) if paths else None
+
+
+def _lacking(catalogue: Catalogue | None) -> Iterator[str]:
+    if catalogue is not None and catalogue.lacks:
+        yield f"{catalogue.lacks}, so nothing is wanted: are source.scenarios and source.config right?"
 
 
 def _want(demand: Demand, epoch: str) -> Wanted:

@@ -1,5 +1,6 @@
 """The command line is a contract: help with examples, exit codes, and JSON that programs are written against."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,3 +190,18 @@ def test_validate_warns_of_what_the_runbook_engine_would_refuse_with_its_line(tm
     [finding] = said.json["findings"]
     assert (finding["path"], finding["line"], finding["severity"]) == ("config/specialties/mender.mdx", 6, "warning")
     assert said.code == 0
+
+
+def test_folders_that_hold_nothing_are_told_where_nothing_is_due(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    source = {"repository": str(world.remote)}
+    for wrong, lacks in (
+        ({"scenarios": "scen"}, "there is no scenario.json below scen/"),
+        ({"config": "conf"}, "there is no benchmark in conf/benchmarks/"),
+    ):
+        world.configure(source=source | wrong)
+        for command in ("plan", "status"):
+            assert lacks in json.loads(world.run(command, "--json").out)["warnings"][0]
+        assert f"! {lacks}" in world.run("plan").out
+    world.configure(source=source)
+    assert world.plan()["warnings"] == []
