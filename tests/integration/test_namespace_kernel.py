@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import errno
+import os
 import platform
 import socket
 import sys
@@ -15,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from reconciler.adapters.child import run_child
+from reconciler.adapters.namespace.census import census
 from reconciler.ports import Sandbox
 from tests.namespace_box import namespace_box, python, refused, said, text
 
@@ -59,6 +61,10 @@ def shown() -> Iterator[Path]:
     """A folder of the host that is not hidden inside."""
     with tempfile.TemporaryDirectory(dir="/var/cache") as folder:
         yield Path(folder)
+
+
+def network_of(pid: int) -> str:
+    return str(Path(f"/proc/{pid}/ns/net").readlink())
 
 
 async def call(box: Sandbox, name: str, *arguments: int | bytes) -> str:
@@ -117,6 +123,41 @@ async def test_a_socket_in_a_hidden_folder_is_not_there(box: Sandbox, tmp_path: 
         "",
         "/var/lib/incus:",
     )
+
+
+async def test_the_host_s_network_is_not_seen_through_the_first_process(box: Sandbox) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_UNIX) as local,
+    ):
+        local.bind(f"{folder}/socket")
+        port = f":{listening.getsockname()[1]:04X} "
+        assert port in text("/proc/net/tcp")
+        assert port not in await said(box, "cat /proc/1/net/tcp /proc/1/task/1/net/tcp")
+        assert folder in text("/proc/net/unix")
+        assert folder not in await said(box, "cat /proc/1/net/unix")
+    assert await said(box, "tail -n +3 /proc/1/net/dev | cut -d: -f1 | tr -d ' '") == "lo"
+
+
+async def test_no_process_inside_is_in_the_host_s_network(box: Sandbox) -> None:
+    [first] = [resident.pid for resident in census() if resident.info.name == box.name]
+    assert network_of(first) != network_of(os.getpid())
+    seen = await said(box, "for p in /proc/[0-9]*; do tail -n +2 $p/net/route; tail -n +2 $p/net/arp; done")
+    assert seen == ""
+
+
+async def test_the_network_devices_and_settings_of_the_host_are_not_seen(box: Sandbox) -> None:
+    assert await said(box, "find /sys/devices -path '*/net/*' -prune") == "/sys/devices/virtual/net/lo"
+    assert await said(box, "ls /proc/sys/net/ipv4/conf") == "all\ndefault\nlo"
+    await refused(box, "echo 1 >/proc/sys/net/ipv4/ip_forward", "Read-only file system")
+
+
+async def test_the_rest_of_the_machine_s_devices_is_seen_as_before(box: Sandbox) -> None:
+    folders = ("devices/system/cpu", "class/block", "class/mem", "module", "kernel/mm")
+    for folder in (path for path in (Path("/sys", f) for f in folders) if path.is_dir()):
+        inside = await said(box, f"ls {folder}")
+        assert sorted(inside.split()) == sorted(entry.name for entry in folder.iterdir())
 
 
 async def test_a_new_host_name_is_only_the_sandbox_s(box: Sandbox) -> None:

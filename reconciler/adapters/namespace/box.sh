@@ -1,6 +1,7 @@
 # PID 1 of a sandbox: builds its view of the machine, turns into it, and then only waits for the daemon to let go.
 #
-# Runs as real root in a new mount and PID namespace. It stays in the first user namespace for good, so that root inside
+# Runs as real root in a new mount, PID and network namespace. The network is only there to be nobody's: /proc/1/net is open to all
+# inside, and root there may write to some of it. It stays in the first user namespace for good, so that root inside
 # can neither trace nor kill it, nor read its environment, which holds the labels. All mounts are made here, before the user namespace
 # of the inside exists: that locks them, and root inside can neither unmount nor remount one.
 #
@@ -85,7 +86,8 @@ for path in bus fs irq sys sysrq-trigger; do [ ! -e /proc/$path ] || add /proc/$
 for path in kcore keys key-users timer_list sched_debug latency_stats kmsg kpagecount kpageflags kpagecgroup; do
     [ ! -e /proc/$path ] || add /dev/null $root/proc/$path none bind,ro,nosuid,noexec
 done
-add /sys $root/sys none $readonly
+# Mounted and not bound: a sysfs shows the network devices of the namespace that it was mounted in.
+add sysfs $root/sys sysfs ro,nosuid,nodev,noexec
 for path in /proc/acpi /proc/scsi /proc/asound /sys/firmware /sys/class/net /sys/devices/virtual/powercap /sys/fs/cgroup \
     /sys/fs/bpf /sys/fs/pstore /sys/kernel/debug /sys/kernel/security /sys/kernel/tracing; do
     [ ! -d $path ] || add sandbox $root$path tmpfs ro,size=4k,mode=755

@@ -17,7 +17,7 @@ from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.model import Mode, Template
 from reconciler.ports import Sandbox, SandboxInfo, SandboxSpec
 
-_PROBE = "unshare --mount --pid --fork -- unshare --user --map-root-user --mount --net --uts --ipc -- nsenter --wdns=/ -- ip link set lo up"
+_PROBE = "unshare --mount --pid --net --fork -- unshare --user --map-root-user --mount --net --uts --ipc -- nsenter --wdns=/ -- ip link set lo up"
 """Succeeds where the kernel and the tools (util-linux 2.38, iproute2) can make a sandbox."""
 _KILL_S = 10.0
 

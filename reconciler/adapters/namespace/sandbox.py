@@ -195,7 +195,7 @@ class NamespaceSandbox:
 
 
 async def _unshare(plan: Plan, far: socket.socket) -> Process:
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "--", "sh"]
+    command = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--propagation", "private", "--", "sh"]
     process, _ = await start_child(
         [*command, str(_SETUP)],
         stdin=far.fileno(),
