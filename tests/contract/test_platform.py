@@ -18,6 +18,8 @@ from tests.processes import PATIENCE
 NOT_IN_MEMORY = {
     "test_the_exit_code_is_the_commands_own": "it has no shell",
     "test_death_by_a_signal_is_told_as_128_and_its_number": "it has no shell",
+    "test_a_command_that_signals_its_own_group_is_told_by_its_own_end": "it has no processes",
+    "test_a_command_that_kills_its_own_group_is_dead_by_a_signal": "it has no processes",
     "test_a_command_runs_as_root": "it has no accounts",
     "test_a_command_that_takes_too_long_is_killed_with_its_children": "its commands take no time",
     "test_a_child_in_the_background_holds_nobody_and_goes_on": "it has no processes",
@@ -107,6 +109,17 @@ async def test_the_exit_code_is_the_commands_own(sandbox: Sandbox, code: int) ->
 async def test_death_by_a_signal_is_told_as_128_and_its_number(sandbox: Sandbox) -> None:
     done = await sandbox.run(["sh", "-c", "kill -TERM $$"], timeout=60)
     assert done.exit_code == 128 + 15
+
+
+async def test_a_command_that_signals_its_own_group_is_told_by_its_own_end(sandbox: Sandbox) -> None:
+    done = await sandbox.run(["sh", "-c", "trap '' TERM; kill -TERM 0; sleep 0.5; echo survived; exit 7"], timeout=60)
+    assert (done.exit_code, done.stdout) == (7, b"survived\n")
+
+
+async def test_a_command_that_kills_its_own_group_is_dead_by_a_signal(sandbox: Sandbox) -> None:
+    done = await sandbox.run(["sh", "-c", "sleep 4242 & kill -KILL 0"], timeout=60)
+    assert done.exit_code == 128 + 9
+    assert await shell(sandbox, "pgrep -f 'sleep 424[2]' || echo none") == "none"
 
 
 async def test_a_failing_command_is_a_result(sandbox: Sandbox) -> None:

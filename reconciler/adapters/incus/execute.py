@@ -25,18 +25,20 @@ else
     file=$(mktemp /run/.stdin.XXXXXX) && head -c "$3" >"$file" || exit 125
     exec 4<"$file"; rm -f "$file"
 fi
-timeout -s KILL "$4" env --default-signal=INT,QUIT sh -c 'eval "$RECONCILER_SCRIPT"' <&4 2>&3 3>&- 4<&- &
-trap 'kill -s KILL -- -$!' HUP INT TERM
+setsid env --default-signal=INT,QUIT sh -c 'eval "$RECONCILER_SCRIPT"' <&4 2>&3 3>&- 4<&- &
+trap 'kill -s KILL -- $! -$!; wait $!; code=$?' HUP INT TERM
 wait $!
-end=$(printf '%s%03d' "$1" $?)
+end=$(printf '%s%03d' "$1" ${code:-$?})
+trap exit HUP INT TERM
 printf %s "$end"; printf %s "$end" >&3
 read -r _
 """
-"""Arguments: the mark, the sizes in bytes of script and stdin, seconds.
+"""Arguments: the mark, and the sizes in bytes of script and stdin.
 
 Script and stdin both come through stdin: so the pipe stays open to the end, and the command is in no command line of ours,
-where a ``pkill -f`` in it would find us. ``timeout`` gives it a process group of its own, which is what is killed at the time limit
-or by a signal to us. What is started with ``&`` ignores INT and QUIT; ``env`` (coreutils 8.31) gives them back.
+where a ``pkill -f`` in it would find us. It has a process group of its own, so that what it sends to its group does not reach those
+that wait for it; that group is killed by a signal to us, such as ``timeout`` sends. What is started with ``&`` ignores INT and QUIT;
+``env`` (coreutils 8.31) gives them back.
 """
 
 _PASSED_ON = ("PATH", "RECONCILER_PLAY")
@@ -130,7 +132,7 @@ class Execution:
     def _start(self, mark: str) -> subprocess.Popen[bytes]:
         where = self._instance
         sizes = [str(len(self._script)), str(len(self._stdin))]
-        shell = ["sh", "-c", _SHELL, "sh", mark, *sizes, f"{self._seconds:.3f}"]
+        shell = ["timeout", "--foreground", f"{self._seconds:.3f}", "sh", "-c", _SHELL, "sh", mark, *sizes]
         return subprocess.Popen(
             ["incus", "--force-local", "--project", where.project, "exec", "-T", where.name, "--", *shell],
             env={n: os.environ[n] for n in _PASSED_ON if n in os.environ}

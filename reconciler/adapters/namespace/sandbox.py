@@ -28,6 +28,8 @@ _ENVIRONMENT = {
 _START_S = 20.0
 _SETTLE_S = 2.0
 _NOT_JOINED = 125
+_APART = ("setsid", "--")
+"""A command has a process group of its own: what it sends to its group must not reach the nsenter that waits for it."""
 _SUSPICIOUS = (_NOT_JOINED, 137)
 """Exit codes that a command may owe to the end of its sandbox."""
 _NAMESPACES = {"user": "user", "mount": "mnt", "net": "net", "uts": "uts", "ipc": "ipc", "pid": "pid"}
@@ -172,7 +174,7 @@ class NamespaceSandbox:
         limit: int = 4096,
     ) -> Completed:
         return await run_child(
-            ["/bin/sh", "-c", self._join, "sh", *self._nsenter(*_NAMESPACES), "--wdns=/root", "--", *argv],
+            ["/bin/sh", "-c", self._join, "sh", *self._nsenter(*_NAMESPACES), "--wdns=/root", "--", *_APART, *argv],
             timeout=timeout,
             stdin=stdin,
             env=_ENVIRONMENT | dict(env or {}),
@@ -206,7 +208,7 @@ async def _unshare(plan: Plan, far: socket.socket) -> Process:
 
 
 def _kill_inside(nsenter: int) -> None:
-    """Kill what ``nsenter`` brought in, let it reap that and end, then kill the rest of its group.
+    """Kill what ``nsenter`` brought in, with its group, let it reap that and end, then kill the rest of its own group.
 
     Were it killed first, the process inside would be orphaned to the host's init, and where that one does not reap, the
     sandbox could never end.
@@ -215,7 +217,8 @@ def _kill_inside(nsenter: int) -> None:
         handle = os.pidfd_open(nsenter)
         try:
             if inside := _children(nsenter):
-                os.kill(inside[0], signal.SIGKILL)
+                os.kill(inside[0], signal.SIGKILL)  # also where it leads no group yet
+                kill_group(inside[0])
                 ended = select.poll()
                 ended.register(handle, select.POLLIN)
                 ended.poll(1000)
