@@ -20,6 +20,7 @@ NOT_IN_MEMORY = {
     "test_death_by_a_signal_is_told_as_128_and_its_number": "it has no shell",
     "test_a_command_that_signals_its_own_group_is_told_by_its_own_end": "it has no processes",
     "test_a_command_that_kills_its_own_group_is_dead_by_a_signal": "it has no processes",
+    "test_a_command_that_stops_itself_runs_out_of_time_and_leaves_nothing": "it has no processes",
     "test_a_command_runs_as_root": "it has no accounts",
     "test_a_command_that_takes_too_long_is_killed_with_its_children": "its commands take no time",
     "test_a_child_in_the_background_holds_nobody_and_goes_on": "it has no processes",
@@ -161,6 +162,13 @@ async def test_a_command_that_takes_too_long_is_killed_with_its_children(sandbox
     command, child = done.stdout.decode().split()
     assert not await lives(sandbox, command)
     assert not await lives(sandbox, child)
+
+
+async def test_a_command_that_stops_itself_runs_out_of_time_and_leaves_nothing(sandbox: Sandbox) -> None:
+    done = await sandbox.run(["sh", "-c", "echo $$; sleep 4343 & kill -STOP $$"], timeout=1)
+    assert (done.exit_code, done.timed_out) == (124, True)
+    assert await shell(sandbox, f"ls -d /proc/{done.stdout.decode().strip()} 2>/dev/null || echo none") == "none"
+    assert await shell(sandbox, "pgrep -f 'sleep 434[3]' || echo none") == "none"
 
 
 async def test_a_child_in_the_background_holds_nobody_and_goes_on(sandbox: Sandbox) -> None:

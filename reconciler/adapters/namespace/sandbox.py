@@ -219,6 +219,7 @@ def _kill_inside(nsenter: int) -> None:
             if inside := _children(nsenter):
                 os.kill(inside[0], signal.SIGKILL)  # also where it leads no group yet
                 kill_group(inside[0])
+                os.kill(nsenter, signal.SIGCONT)  # it stops itself when what it waits for is stopped
                 ended = select.poll()
                 ended.register(handle, select.POLLIN)
                 ended.poll(1000)
