@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import random
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +23,7 @@ NOT_IN_MEMORY = {
     "test_a_command_that_signals_its_own_group_is_told_by_its_own_end": "it has no processes",
     "test_a_command_that_kills_its_own_group_is_dead_by_a_signal": "it has no processes",
     "test_a_command_that_stops_itself_runs_out_of_time_and_leaves_nothing": "it has no processes",
+    "test_a_command_starts_with_the_usual_umask_and_ignores_no_signal": "it has no processes",
     "test_a_command_runs_as_root": "it has no accounts",
     "test_a_command_that_takes_too_long_is_killed_with_its_children": "its commands take no time",
     "test_a_child_in_the_background_holds_nobody_and_goes_on": "it has no processes",
@@ -135,6 +138,22 @@ async def test_a_program_that_is_not_there_is_127_and_named(sandbox: Sandbox) ->
 
 async def test_a_command_runs_as_root(sandbox: Sandbox) -> None:
     assert await shell(sandbox, "id -u; pwd; echo $HOME") == "0\n/root\n/root"
+
+
+@pytest.fixture
+def odd_process() -> Iterator[None]:
+    """This process is as one that was started by nohup in a unit with UMask=0077."""
+    mask, handler = os.umask(0o077), signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    os.umask(mask)
+    signal.signal(signal.SIGHUP, handler)
+
+
+@pytest.mark.usefixtures("odd_process")
+async def test_a_command_starts_with_the_usual_umask_and_ignores_no_signal(rig: Rig) -> None:
+    async with machine(rig, rig.spec()) as made:
+        script = "umask; sed -n 's/^Sig\\(Ign\\|Blk\\):.//p' /proc/self/status"
+        assert await shell(made, script) == "0022\n0000000000000000\n0000000000000000"
 
 
 async def test_words_arrive_as_they_are(sandbox: Sandbox) -> None:

@@ -186,8 +186,12 @@ class NamespaceSandbox:
 
     @property
     def _join(self) -> str:
-        """A shell's text that joins the cgroups, which nothing inherits from a namespace, and becomes its arguments."""
-        return "".join(f"echo 0 >{group}/cgroup.procs || exit {_NOT_JOINED}; " for group in self._groups) + 'exec "$@"'
+        """A shell's text that joins the cgroups, which nothing inherits from a namespace, and becomes its arguments.
+
+        These begin as on any machine: this process's umask and the signals that it was told to ignore are no business of theirs.
+        """
+        joined = "".join(f"echo 0 >{group}/cgroup.procs || exit {_NOT_JOINED}; " for group in self._groups)
+        return f'umask 022; {joined}exec /usr/bin/env --default-signal "$@"'
 
     def _nsenter(self, *namespaces: str) -> list[str]:
         return [nursery().nsenter, *(f"--{n}=/proc/{os.getpid()}/fd/{self._namespaces[n]}" for n in namespaces)]
