@@ -1,5 +1,6 @@
 """Everything concrete, made from settings: the one place that chooses an adapter for each port."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,10 +12,11 @@ from reconciler import __version__
 from reconciler.adapters.ansible.provisioner import AnsibleProvisioner
 from reconciler.adapters.clock import WallClock
 from reconciler.adapters.cron import cron_error
+from reconciler.adapters.git.command import local_path
 from reconciler.adapters.git.directory import DirectorySource
 from reconciler.adapters.git.results import GitResults
 from reconciler.adapters.git.source import GitSource
-from reconciler.adapters.git.watch import DirectoryWatch, RefWatch
+from reconciler.adapters.git.watch import DirectoryWatch, RefWatch, git_folder
 from reconciler.adapters.incus.platform import IncusPlatform
 from reconciler.adapters.incus.templates import Provision
 from reconciler.adapters.memory.journal import MemoryJournal
@@ -226,6 +228,21 @@ def _interpreter() -> Iterator[Path]:
 def _hidden(settings: Settings, more: list[str]) -> Iterator[Path]:
     """What no sandbox may read: our state, and the repositories (they hold the answers)."""
     yield settings.state_path
-    for place in (settings.source.repository, _results_repository(settings), *more):
-        if place and Path(place).is_dir():
-            yield Path(place).absolute()
+    yield from map(Path, more)
+    if settings.source.kind == "fs":
+        yield Path(settings.source.repository)
+    for repository in (settings.source.repository, _results_repository(settings)):
+        if repository and (path := local_path(repository)):
+            yield from _repository_places(path)
+
+
+def _repository_places(path: Path) -> Iterator[Path]:
+    """Where a repository may lie that git is told to look for at ``path``: with its work tree, and with what it is linked to."""
+    for named in (path, path.with_name(f"{path.name}.git")):  # git tries the second by itself
+        tree = named.parent if named.name == ".git" else named
+        yield tree
+        with contextlib.suppress(OSError):  # nothing can be read there, neither by git nor inside
+            folder = git_folder(tree)
+            yield folder
+            if folder.name == ".git":
+                yield folder.parent

@@ -117,7 +117,7 @@ class IncusSettings(_Section):
 
 
 class NamespaceSettings(_Section):
-    """The embedded mode. ``hidden`` are more folders of this machine that no sandbox may read."""
+    """The embedded mode. ``hidden`` are more folders and files of this machine that no sandbox may read."""
 
     hidden: list[str] = []
 
@@ -144,6 +144,11 @@ class Settings(_Section):
     def state_path(self) -> Path:
         """The state directory, absolute."""
         return Path(self.state).absolute()
+
+    def hiding(self, path: Path) -> "Settings":
+        """These settings, and no sandbox may read the file or folder at ``path``."""
+        namespace = NamespaceSettings(hidden=[*self.modes.namespace.hidden, str(path.absolute())])
+        return self.model_copy(update={"modes": self.modes.model_copy(update={"namespace": namespace})})
 
     @property
     def results_among_definitions(self) -> bool:

@@ -105,6 +105,8 @@ def start(
     if env_file is not None:
         load_environment(env_file)
     settings = request.settings(load(find(config)))
+    if env_file is not None:
+        settings = settings.hiding(env_file)
     by_hand = request.by_hand(datetime.now(UTC))
     plan = asyncio.run(_run(settings, by_hand, progress, check=check))
     reasons = left(plan, progress)

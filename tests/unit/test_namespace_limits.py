@@ -82,6 +82,14 @@ def test_hidden_folders_never_lie_below_another(tmp_path: Path) -> None:
     assert not any("not-there" in f for f in folders)
 
 
+def test_files_that_are_hidden_are_those_below_no_hidden_folder(tmp_path: Path) -> None:
+    for name in ("folder/file", "file"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("secret")
+    asked = [tmp_path / name for name in ("folder", "folder/file", "file", "not-there")]
+    assert view.hidden_files(asked, [str(tmp_path / "folder")]) == [str(tmp_path / "file")]
+
+
 def test_a_folder_to_show_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="no such folder"):
         view.shown([tmp_path / "gone"])

@@ -11,6 +11,7 @@
 # SIZE       bound of everything that is written, as a size option of tmpfs
 # CGROUPS    cgroup directories to make and join        LIMITS  lines "file value" to write in each that has the file
 # DISKS      file systems mounted below / that are shown  HIDE  folders that are empty inside  SHOW  folders bound read-only
+# REMOVE     files that are not there inside
 set -eu
 umask 022
 stage=/mnt
@@ -105,7 +106,7 @@ umount -l /mnt
 for file in /etc/shadow /etc/gshadow; do [ ! -e $file ] || set -- "$@" $file; done
 [ $# = 0 ] || sed -i 's/^\([^:]*\):[^:]*/\1:*/' "$@"
 rm -f /etc/shadow- /etc/gshadow- /etc/ssh/ssh_host_*_key /etc/krb5.keytab /etc/boto.cfg \
-    /var/cache/debconf/passwords.dat /swapfile /swap.img
+    /var/cache/debconf/passwords.dat /swapfile /swap.img $REMOVE
 echo "$HOST" >/etc/hostname
 printf '127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost ip6-localhost ip6-loopback\n' "$HOST" >/etc/hosts
 mkdir -m 1777 /run/lock

@@ -31,7 +31,7 @@ class NamespacePlatform:
         """``instance`` labels what is made here.
 
         ``visible`` are host folders bound read-only at the same path inside, also below a hidden one; they must hold no
-        secret and no socket. ``hidden`` are folders to hide besides those that always are, such as the daemon's state.
+        secret and no socket. ``hidden`` are folders and files to hide besides those that always are, such as the daemon's state.
         """
         self._instance, self._visible, self._hidden = instance, tuple(visible), tuple(hidden)
         self._held: dict[str, NamespaceSandbox] = {}
@@ -99,6 +99,7 @@ class NamespacePlatform:
             view={
                 "SIZE": f"{disk}m",
                 "HIDE": " ".join(hide),
+                "REMOVE": " ".join(view.hidden_files(self._hidden, hide)),
                 "SHOW": " ".join(view.shown(self._visible)),
                 "DISKS": " ".join(view.disks(hide)),
                 # Its files lie in memory: they must fit in beside what its processes may use.

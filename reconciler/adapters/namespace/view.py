@@ -34,6 +34,12 @@ def hidden(more: Sequence[Path]) -> list[str]:
     return folders
 
 
+def hidden_files(more: Iterable[Path], folders: Iterable[str]) -> list[str]:
+    """The files among ``more`` that are there to hide, links resolved, and below none of the hidden ``folders``."""
+    files = sorted({path.resolve() for path in more})
+    return [_plain(path) for path in files if _is_file(path) and not _below(str(path), folders)]
+
+
 def shown(visible: Sequence[Path]) -> list[str]:
     """The folders to bind read-only, outer ones first. Raises ``Invalid`` where one is not there, or unusable."""
     folders = sorted({p.resolve() for p in visible})
@@ -69,6 +75,13 @@ def _is_folder(path: Path, *, dead: bool) -> bool:
         return dead
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # its disk or its file server died, and with it all that could be read
+        return False
+
+
 def _below(path: str, folders: Iterable[str]) -> bool:
     return any(path == f or path.startswith(f + "/") for f in folders)
 
@@ -77,6 +90,6 @@ def _plain(path: Path) -> str:
     """The path as text, for an fstab and a shell's word list."""
     if not re.fullmatch(r"/[\w@%+=.,:/-]+", str(path)) or ("," in str(path) or ":" in str(path)):
         raise Invalid(
-            f"mode namespace cannot hide, show or overlay the folder {str(path)!r}: rename it to letters, digits and ._@%+=-"
+            f"mode namespace cannot hide, show or overlay {str(path)!r}: rename it to letters, digits and ._@%+=-"
         )
     return str(path)
