@@ -9,7 +9,10 @@ from reconciler.ports.platform import Sandbox
 
 
 class Provisioner(Protocol):
-    """Runs playbooks. A failing playbook is a result; a host that cannot be reached is ``Transient("sandbox")``."""
+    """Runs playbooks. A failing playbook is a result; a host that cannot be reached is ``Transient("sandbox")``.
+
+    But one that is still there, and could be reached by a play before, was broken since: then the playbook has failed.
+    """
 
     async def play(
         self,

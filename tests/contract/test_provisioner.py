@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import sys
 import uuid
@@ -330,3 +331,78 @@ async def test_nothing_of_a_play_is_left_in_the_sandbox(rig: Rig) -> None:
         before = (await fresh.run(["sh", "-c", places], timeout=30)).stdout
         assert (await rig.play("passes.yml", fresh)).passed
         assert (await fresh.run(["sh", "-c", places], timeout=30)).stdout == before
+
+
+FULL = "touch /run/in-the-sandbox; cat /dev/zero >/root/flood 2>/dev/null; cat /dev/zero >/var/more 2>/dev/null; test ! -s /var/more"
+
+
+@pytest.mark.parametrize("rig", [INSIDE], indirect=True, scope="module")  # an Incus sandbox shares its disk with others
+async def test_a_machine_whose_disk_is_full_is_judged_like_any_other(rig: Rig) -> None:
+    async with machine(rig.platform, "web-01") as full:
+        assert (await full.run(["sh", "-c", FULL], timeout=60)).exit_code == 0
+        assert (await rig.play("marked.yml", full)).passed
+        result = await rig.play("passes.yml", full)
+        assert not result.passed
+        assert "No space left on device" in str(result.message)
+        left = await full.run(["sh", "-c", "ls -d /run/reconciler*; grep -c reconciler- /proc/mounts"], timeout=30)
+        assert left.stdout == b"0\n"
+
+
+BREAKS_THE_MACHINE = {
+    "no shell": "rm -f /bin/sh /usr/bin/sh",
+    "a shell that does nothing": "rm -f /usr/bin/sh; ln -s false /usr/bin/sh",
+    "no Python": "rm -f /usr/bin/python3*",
+    "no programs": "rm -rf /usr/bin",
+}
+
+
+@for_real
+@pytest.mark.parametrize("how", BREAKS_THE_MACHINE)
+async def test_a_machine_that_was_broken_so_that_nothing_can_be_played_has_failed(rig: Rig, how: str) -> None:
+    async with machine(rig.platform, "web-01") as broken:
+        assert (await rig.play("passes.yml", broken)).passed
+        await broken.run(["sh", "-c", BREAKS_THE_MACHINE[how]], timeout=30)
+        result = await rig.play("passes.yml", broken)
+        assert not result.passed
+        assert result.message
+
+
+@for_real
+async def test_a_machine_on_which_nothing_was_ever_played_is_not_blamed(rig: Rig) -> None:
+    async with machine(rig.platform, "web-01") as unproven:
+        await unproven.run(["sh", "-c", BREAKS_THE_MACHINE["no shell"]], timeout=30)
+        with pytest.raises(Transient) as failure:
+            await rig.play("passes.yml", unproven)
+    assert failure.value.cause == "sandbox"
+
+
+SERVER_FAILS = f"""#!/bin/sh
+[ -n "$RECONCILER_PLAY" ] || exec {shutil.which("incus")} "$@"
+echo 'Error: the server went away' >&2
+exit 1
+"""
+
+
+@pytest.mark.parametrize("rig", [OUTSIDE], indirect=True, scope="module")  # inside, there is no server in between
+async def test_a_server_that_fails_is_not_the_machine_s_fault(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(rig.platform, "web-01") as reached:
+        assert (await rig.play("passes.yml", reached)).passed
+        (tmp_path / "incus").write_text(SERVER_FAILS)
+        (tmp_path / "incus").chmod(0o755)
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+            with pytest.raises(Transient, match="the server went away") as failure:
+                await rig.play("passes.yml", reached)
+    assert failure.value.cause == "sandbox"
+
+
+@for_real
+async def test_a_sandbox_that_goes_after_a_play_is_no_result(rig: Rig) -> None:
+    async with machine(rig.platform, "web-01") as gone:
+        assert (await rig.play("passes.yml", gone)).passed
+        await rig.platform.destroy(gone.name)
+        with pytest.raises(Transient) as failure:
+            await rig.play("passes.yml", gone)
+    assert failure.value.cause == "sandbox"

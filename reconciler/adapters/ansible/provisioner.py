@@ -7,13 +7,14 @@ import signal
 import sys
 import tarfile
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import yaml
 
 from reconciler.adapters.ansible import leftovers
-from reconciler.adapters.ansible.report import Report, judge
+from reconciler.adapters.ansible.report import Report, Unreached, judge
 from reconciler.adapters.child import plain_environment, run_child
 from reconciler.core.errors import Transient
 from reconciler.core.model import PlaybookResult
@@ -26,14 +27,28 @@ _LIMIT = 4 << 20
 """Bytes of events that one run may tell; the recap, which decides, is the last of them."""
 
 _INSIDE = """
-mkdir -m 700 "$1" && tar -xf - -C "$1" && cd "$1/checkout" || exit 125
-directory=$1 seconds=$2; shift 2
+clean() { cd / && rm -rf "$directory" 2>/dev/null; umount -l "$directory" $covered 2>/dev/null; rmdir "$directory" 2>/dev/null; }
+own() { mount -t tmpfs -o "size=$1,mode=$2,nosuid,nodev" play "$3" 2>/dev/null; }
+directory=$1 room=$2 seconds=$3 covered=; shift 3
+mkdir -m 700 "$directory" || exit 125
+own "$room" 700 "$directory"
+{ head -c 65536 /dev/zero >"/dev/shm/$$"; } 2>/dev/null || covered=/dev/shm
+rm -f "/dev/shm/$$"
+[ -z "$covered" ] || own 1m 1777 $covered
+tar -xf - -C "$directory" && cd "$directory/checkout" || { clean; exit 125; }
 timeout -s INT -k 5 "$seconds" "$@" </dev/null
 code=$?
-cd / && rm -rf "$directory"
+clean
 exit $code
 """
-"""Arguments: a directory to make, seconds, the command. stdin is a tar of checkout, plugins and inventory."""
+"""Arguments: a directory to make, bytes of a file system of its own, seconds, the command. stdin is a tar of checkout, plugins and
+inventory. An agent may leave the disk full, and a playbook must say so: what ansible-playbook writes lies elsewhere, also its
+semaphores where they would find no room."""
+_ROOM = 64 << 20
+"""Bytes for what Ansible writes itself; small files take up to four times what they take in a tar."""
+_NOT_BEGUN = (125, 126, 127)
+"""Exit codes of what could not be brought in or started inside."""
+_ANSWER_S = 10.0
 
 
 class AnsibleProvisioner:
@@ -46,6 +61,8 @@ class AnsibleProvisioner:
     def __init__(self, *, python: Path = Path(sys.executable)) -> None:
         """``python`` has ansible-core; for ``inside`` it must be visible in the sandbox under the same path."""
         self._python = python
+        self._reached = weakref.WeakSet[Sandbox]()
+        """Those in which a play has been carried out: where that cannot be done any more, the machine was broken since."""
 
     async def play(
         self,
@@ -56,14 +73,26 @@ class AnsibleProvisioner:
         inventory: str | None = None,
         timeout: float,
     ) -> PlaybookResult:
-        """See the port. Plays only on ``sandboxes``, whatever else the shipped inventory names."""
+        """See the port. Plays only on ``sandboxes``, whatever else the shipped inventory names.
+
+        A machine that is there, and on which no play can be carried out any more, has failed.
+        """
         for path in (str(playbook), inventory):
             if path and not (folder / path).is_file():
                 raise Transient("playbook", f"{path}: there is no such file in the scenario's revision")
         run = _Run(self._python, str(playbook), folder, sandboxes, inventory, timeout)
         inside = [sandbox for sandbox in sandboxes if sandbox.controller == "inside"]
-        reports = [await run.inside(sandbox) for sandbox in inside] or [await run.outside()]
-        return judge(str(playbook), [sandbox.host for sandbox in sandboxes], reports)
+        try:
+            reports = [await run.inside(sandbox) for sandbox in inside] or [await run.outside()]
+            result = judge(str(playbook), [sandbox.host for sandbox in sandboxes], reports)
+        except Unreached as error:
+            unreached = {sandbox.host: sandbox for sandbox in sandboxes}.get(error.host)
+            if unreached is None or unreached not in self._reached:
+                raise
+            await _answer(unreached)
+            return PlaybookResult(passed=False, message=str(error))
+        self._reached.update(sandboxes)
+        return result
 
 
 class _Run:
@@ -103,11 +132,11 @@ class _Run:
         """Send everything into the sandbox and run it there; services that the play starts stay."""
         local = {s.host: {"ansible_connection": "local"} for s in self._sandboxes}
         packed = await asyncio.to_thread(_pack, self._folder, self._inventory(local))
-        private, late = Path("/run", self._name), True
+        private, late, room = Path("/run", self._name), True, str(_ROOM + 4 * len(packed))
         command = self._command(private / "inventory.yml", [sandbox.host])
         try:
             ended = await sandbox.run(
-                ["sh", "-c", _INSIDE, "sh", str(private), f"{self._timeout:.3f}", *command],
+                ["sh", "-c", _INSIDE, "sh", str(private), room, f"{self._timeout:.3f}", *command],
                 stdin=packed,
                 timeout=self._timeout + 15,
                 env=self._environment(private, plugins=private / "plugins", remote=private / "remote"),
@@ -117,9 +146,11 @@ class _Run:
         finally:
             if late:
                 await asyncio.shield(leftovers.end(self._name))
-        if ended.exit_code in (126, 127):
-            raise Transient("sandbox", f"{self._python} cannot be run in {sandbox.name}: is it hidden there?")
-        return self._report(ended, late=late, folder=private / "checkout")
+        report = self._report(ended, late=late, folder=private / "checkout")
+        if report.recap is None and (ended.exit_code in _NOT_BEGUN or not await _answer(sandbox)):
+            hint = f" (is {self._python} hidden there?)" if ended.exit_code in (126, 127) else ""
+            raise Unreached(sandbox.host, f"{self._playbook} cannot be run in {sandbox.name}: {report.error()}{hint}")
+        return report
 
     def _command(self, inventory: Path, hosts: Sequence[str]) -> list[str]:
         shipped = ["-i", self._shipped] if self._shipped else []
@@ -150,6 +181,11 @@ class _Run:
         if late:
             raise Transient("playbook", f"{self._playbook} did not end within {self._timeout:g} s")
         return Report(ended, folder=str(folder))
+
+
+async def _answer(sandbox: Sandbox) -> bool:
+    """Whether a shell can be run there. Raises ``Transient`` where the sandbox is gone."""
+    return (await sandbox.run(["sh", "-c", "echo here"], timeout=_ANSWER_S)).stdout == b"here\n"
 
 
 def _pack(folder: Path, inventory: str) -> bytes:

@@ -19,6 +19,18 @@ _ERROR = re.compile(
 """An error as ansible-core 2.19 tells it: some lines of text, and where it comes from."""
 
 
+_NO_ANSWER = "no answer: "
+"""How our connection plugins tell that the server between us and the machine failed: nothing is known about the machine."""
+
+
+class Unreached(Transient):
+    """No play can be carried out on ``host``. Whether it ever could, the report does not know."""
+
+    def __init__(self, host: str, message: str) -> None:
+        super().__init__("sandbox", message)
+        self.host = host
+
+
 class Report:
     """The events of one run (see the callback plugin), read from its stdout."""
 
@@ -58,7 +70,8 @@ def judge(playbook: str, hosts: Sequence[str], reports: Sequence[Report]) -> Pla
             error = report.error()
             raise Transient("playbook", error if error.startswith(playbook) else f"{playbook}: {error}")
         for host in report.hosts("unreachable"):
-            raise Transient("sandbox", f"{host} cannot be reached: {_line(report.recap['ended_by'][host]['message'])}")
+            message = f"{host} cannot be reached: {_line(report.recap['ended_by'][host]['message'])}"
+            raise Transient("sandbox", message) if _NO_ANSWER in message else Unreached(host, message)
         recaps.append(report.recap)
     if not any(host in recap["hosts"] for recap in recaps for host in hosts):
         why = f"its hosts match none of {', '.join(hosts)}" if any(r["unmatched"] for r in recaps) else "it has none"

@@ -44,6 +44,8 @@ that wait for it; that group is killed by a signal to us, such as ``timeout`` se
 _PASSED_ON = ("PATH", "RECONCILER_PLAY")
 """All that the client gets of our environment; the second names the play that it belongs to."""
 _KILLED = 137
+_NOT_STARTED = (126, 127)
+"""What the client ends with where the instance has no shell, or none that can be run; for its own failures it is 1."""
 _GRACE = 10.0
 """Seconds past its time limit after which a command that tells nothing is given up."""
 _FAREWELL = 0.2
@@ -67,8 +69,8 @@ class Instance:
 class Ended:
     """A command's end. ``timed_out``: it and its process group were killed.
 
-    ``told`` is False where the shell around it died as well, so that only the client says how it ended: a ``kill -9 -1``
-    inside does that, but so does the end of the instance.
+    ``told`` is False where the shell around it died as well, or cannot be run there, so that only the client says how it ended: a
+    ``kill -9 -1`` inside does that, but so does the end of the instance.
     """
 
     exit_code: int
@@ -119,7 +121,7 @@ class Execution:
             return Ended(exit_code=124, stdout=out.value(), stderr=err.value(), timed_out=True)
         if out.exit_code is not None:
             return Ended(exit_code=out.exit_code, stdout=out.value(), stderr=err.value())
-        if code < 128:
+        if code < 0 or (code not in _NOT_STARTED and b"Error: " in err.value()):
             raise Lost(" ".join(err.value().decode(errors="replace").split()) or f"incus exec ended with {code}")
         return Ended(exit_code=code, stdout=out.value(), stderr=err.value(), told=False)
 

@@ -11,6 +11,7 @@ from reconciler.core.errors import Transient
 from reconciler.ports import Completed
 
 _PROBE_S = 5.0
+_BY_A_SIGNAL = 128
 _STOP_S = 3.0
 """Seconds that a cancelled command gets to be gone: it is killed at once, and the client told."""
 
@@ -70,9 +71,13 @@ class IncusSandbox:
         await self._pool.vouch(self._began)
 
     async def _runs(self) -> bool:
-        """A command tells more than the server, for whom a machine that is being killed still runs."""
+        """A command tells more than the server, for whom a machine that is being killed still runs.
+
+        One that ends by itself and tells nothing found no shell: the machine is broken, and runs.
+        """
         probe = Execution(self._instance, ["true"], seconds=_PROBE_S)
         try:
-            return (await asyncio.get_running_loop().run_in_executor(self._threads, probe.run)).told
+            ended = await asyncio.get_running_loop().run_in_executor(self._threads, probe.run)
         except Lost:
             return False
+        return ended.told or ended.exit_code < _BY_A_SIGNAL

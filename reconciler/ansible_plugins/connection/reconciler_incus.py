@@ -72,5 +72,5 @@ class Connection(ConnectionBase):
         try:
             ended = Execution(where, argv, seconds=_DAY, stdin=to_bytes(stdin), limit=_LIMIT).run()
         except Lost as error:
-            raise AnsibleConnectionFailure(str(error)) from error
+            raise AnsibleConnectionFailure(f"no answer: {error}") from error  # as adapters/ansible/report.py knows it
         return ended.exit_code, ended.stdout, ended.stderr
