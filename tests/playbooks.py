@@ -128,6 +128,14 @@ all:
     - ansible.builtin.assert: {that: "lookup('env', 'SECRET') == ''"}
     - ansible.builtin.shell: test -z "$SECRET"
 """,
+    "scenarios/x/files/app.git/HEAD": "ref: refs/heads/main\n",
+    "scenarios/x/files/no__pycache__here": "a file\n",
+    "scenarios/x/ships.yml": PLAY
+    + """
+    - ansible.builtin.copy: {src: app.git, dest: /root/}
+    - ansible.builtin.copy: {src: no__pycache__here, dest: /root/}
+    - ansible.builtin.command: grep main /root/app.git/HEAD
+""",
     "scenarios/x/secretive.yml": PLAY
     + """
     - ansible.builtin.shell: echo hunter2; exit 1

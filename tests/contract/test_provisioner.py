@@ -257,6 +257,12 @@ async def test_roles_and_templates_outside_the_scenarios_folder_are_found(rig: R
 
 
 @for_real
+async def test_files_that_are_shipped_arrive_whatever_their_names_end_in(rig: Rig) -> None:
+    result = await rig.play("ships.yml")
+    assert result.passed, result.output
+
+
+@for_real
 async def test_facts_are_there_when_the_play_asks(rig: Rig) -> None:
     assert (await rig.play("facts.yml")).passed
 

@@ -203,4 +203,4 @@ def _pack(folder: Path, inventory: str) -> bytes:
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
-    return None if entry.name.endswith(".git") or "__pycache__" in entry.name else entry
+    return None if PurePosixPath(entry.name).name in (".git", "__pycache__") else entry
