@@ -32,6 +32,7 @@ NUMBERS = {
         "fanotify_init": (300, 262),
         "finit_module": (313, 273),
         "init_module": (175, 105),
+        "io_setup": (206, 0),
         "io_uring_enter": (426, 426),
         "io_uring_register": (427, 427),
         "io_uring_setup": (425, 425),
@@ -260,7 +261,7 @@ async def test_page_faults_of_the_kernel_cannot_be_held(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["add_key", "request_key", "keyctl", "io_uring_setup", "io_uring_enter", "io_uring_register"]
+    "name", ["add_key", "request_key", "keyctl", "io_setup", "io_uring_setup", "io_uring_enter", "io_uring_register"]
 )
 async def test_calls_without_a_namespace_are_filtered(box: Sandbox, name: str) -> None:
     assert await call(box, name, 0, 0, 0, 0) == "EPERM"

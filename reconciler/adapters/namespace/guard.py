@@ -21,10 +21,10 @@ from reconciler.core.errors import Unavailable
 
 T = TypeVar("T")
 
-# Numbers of linux/audit.h and of each architecture's table: (architecture, socket, add_key request_key keyctl).
+# Numbers of linux/audit.h and of each architecture's table: (architecture, socket, io_setup add_key request_key keyctl).
 _SYSTEM_CALLS = {
-    "x86_64": (0xC000003E, 41, (248, 249, 250)),
-    "aarch64": (0xC00000B7, 198, (217, 218, 219)),
+    "x86_64": (0xC000003E, 41, (206, 248, 249, 250)),
+    "aarch64": (0xC00000B7, 198, (0, 217, 218, 219)),
 }
 _IO_URING = (425, 426, 427)
 _X32 = 0x40000000
@@ -94,7 +94,7 @@ def nursery() -> Nursery:
 
 
 def _give_up() -> None:
-    """Let this thread and its children have no key of ours, no AF_VSOCK, no io_uring. There is no way back."""
+    """Let this thread and its children have no key of ours, no AF_VSOCK, no io_uring and no io_setup. There is no way back."""
     machine = platform.machine()
     if machine not in _SYSTEM_CALLS:
         raise Unavailable(f"mode namespace runs on {' and '.join(_SYSTEM_CALLS)}, not on {machine}: choose mode incus")
@@ -117,12 +117,12 @@ def _filter(machine: str) -> bytes:
     """A seccomp program (linux/filter.h) that answers EPERM to what has no namespaces, and lets the rest pass.
 
     Foreign system call tables (32 bit, x32) are refused whole, or they would be the way around it. io_uring is refused because it makes
-    sockets without the call ``socket``.
+    sockets without the call ``socket``, io_setup because all of the machine has one quota of what it makes.
     """
     load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
-    audit, socket, keys = _SYSTEM_CALLS[machine]
+    audit, socket, others = _SYSTEM_CALLS[machine]
     number_at, architecture_at, first_argument_at = 0, 4, 16
-    refused = (*keys, *_IO_URING)
+    refused = (*others, *_IO_URING)
     then = 4 + len(refused)
     allow, deny = then + 3, then + 4
 
