@@ -26,15 +26,31 @@ flock 9 # two at once would make everything twice
 
 # ---------------------------------------------------------------- packages
 
-# The mirror that this machine uses already, from either form of apt's sources: "URI [KEYRING]".
-mirror() {
-    codename=$1
-    cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk -v c="$codename" '
-        function flush() { if (s ~ "(^| )" c "( |$)" && !done) { print u, k; done = 1 } u = s = k = "" }
-        /^URIs:/ { u = $2 } /^Suites:/ { s = $0 } /^Signed-By:/ { k = $2 } /^$/ { flush() } END { flush() }'
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | awk -v c="$codename" '
+# The mirror that this machine uses already, from either form of apt's sources: "URI [KEYRING]", of the first that is enabled and has
+# the component main. A key that is written into a source itself is not taken over.
+mirror() { # mirror CODENAME [FOLDER]
+    codename=$1 apt=${2:-/etc/apt}
+    set -- "$apt"/sources.list.d/*.sources
+    [ ! -f "$1" ] || awk -v c="$codename" '
+        function has(field, word) { return index(" " f[field] " ", " " word " ") }
+        function flush() {
+            if (!done && has("types", "deb") && has("suites", c) && has("components", "main") \
+                && tolower(f["enabled"]) !~ /^ *(no|false|off|without|disable|0) *$/) {
+                split(f["uris"], u, " "); split(f["signed-by"], k, " ")
+                print u[1], (k[1] ~ /^-/ ? "" : k[1]); done = 1
+            }
+            split("", f)
+        }
+        FNR == 1 { flush() }
+        { gsub(/\t/, " ") }
+        /^#/ { next }
+        /^ *$/ { flush(); next }
+        /^ / { f[last] = f[last] $0; next }
+        { last = tolower(substr($0, 1, index($0, ":") - 1)); f[last] = " " substr($0, index($0, ":") + 1) }
+        END { flush() }' "$@"
+    cat "$apt/sources.list" "$apt"/sources.list.d/*.list 2>/dev/null | awk -v c="$codename" '
         $1 == "deb" { k = ""; if (match($0, /signed-by=[^] ]+/)) k = substr($0, RSTART + 10, RLENGTH - 10)
-            sub(/\[[^]]*\] */, ""); if ($3 == c) { print $2, k; exit } }'
+            sub(/\[[^]]*\] */, ""); if ($3 == c && / main( |$)/) { print $2, k; exit } }'
 }
 
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -68,7 +84,8 @@ for file in /etc/subuid /etc/subgid; do
     grep -q '^root:' $file 2>/dev/null || echo root:1000000:1000000000 >>$file
 done
 # All containers count as one user for the kernel.
-[ "$(sysctl -n fs.inotify.max_user_instances)" -ge 1024 ] || sysctl -qw fs.inotify.max_user_instances=1024
+instances=/proc/sys/fs/inotify/max_user_instances
+[ "$(cat $instances)" -ge 1024 ] || echo 1024 >$instances
 
 if [ ! -d /run/systemd/system ] && ! ls /var/lib/lxcfs/proc >/dev/null 2>&1; then
     umount -l /var/lib/lxcfs 2>/dev/null || : # the mount of an lxcfs that was killed keeps containers from starting
@@ -153,6 +170,7 @@ else
     say image "making debian/12 with mmdebstrap (a minute)"
     work=$(mktemp -d $CACHE/image.XXXXXX)
     trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' HUP INT TERM # dash ends by a signal without doing what is to be done at its end
     printf '%s\n' "$furnish" >"$work/furnish"
     chmod +x "$work" && chmod 755 "$work/furnish"
     mmdebstrap --quiet --variant=minbase --mode=root --format=tar --aptopt='Acquire::Languages "none"' \
