@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from reconciler.adapters.namespace import cgroups, view
 from reconciler.core.errors import Invalid
@@ -34,10 +35,33 @@ def test_version_1_has_a_directory_for_each_controller_that_there_is(tmp_path: P
     assert cgroups.groups("box", tmp_path) == [str(tmp_path / c / "reconciler/box") for c in ("memory", "pids")]
 
 
-def test_where_no_cgroup_can_be_made_there_are_no_limits(tmp_path: Path) -> None:
+def test_where_no_cgroup_can_be_made_there_are_no_limits_and_one_warning(tmp_path: Path) -> None:
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory/reconciler").write_text("in the way")
-    assert cgroups.groups("box", tmp_path) == []
+    with capture_logs() as told:
+        assert cgroups.groups("box", tmp_path) == cgroups.groups("other", tmp_path) == []
+    [line] = told
+    assert (line["event"], line["log_level"]) == ("sandboxes are not limited", "warning")
+    assert line["limits"] == "memory, pids, cpu"
+    assert str(tmp_path) in line["problem"]
+
+
+def test_a_limit_that_this_machine_cannot_set_is_told(tmp_path: Path) -> None:
+    (tmp_path / "pids").mkdir()
+    with capture_logs() as told:
+        cgroups.groups("box", tmp_path)
+    assert [line["limits"] for line in told] == ["memory, cpu"]
+
+
+def test_nothing_is_told_where_all_limits_bind(tmp_path: Path) -> None:
+    for controller in ("memory", "pids", "cpu"):
+        (tmp_path / "version 1" / controller).mkdir(parents=True)
+    (tmp_path / "version 2").mkdir()
+    (tmp_path / "version 2/cgroup.controllers").write_text("cpu memory pids")
+    with capture_logs() as told:
+        for version in ("version 1", "version 2"):
+            assert cgroups.groups("box", tmp_path / version)
+    assert told == []
 
 
 def test_left_overs_are_found_and_removed_by_name(tmp_path: Path) -> None:

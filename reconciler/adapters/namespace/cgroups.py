@@ -1,4 +1,4 @@
-"""Limits of a sandbox: a cgroup `reconciler/<sandbox>` per hierarchy, version 1 or 2. Where none can be made, no limits.
+"""Limits of a sandbox: a cgroup `reconciler/<sandbox>` per hierarchy, version 1 or 2. Where none can be made, no limits and a warning.
 
 The directories are made and joined by the sandbox's own PID 1, so one without a sandbox is always a left-over.
 """
@@ -6,9 +6,14 @@ The directories are made and joined by the sandbox's own PID 1, so one without a
 import asyncio
 import contextlib
 import errno
+import functools
 from pathlib import Path
 
+import structlog
+
 from reconciler.ports import MOST_PROCESSES
+
+_log = structlog.get_logger(__name__)
 
 _ROOT = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("memory", "pids", "cpu")
@@ -38,8 +43,11 @@ def groups(name: str, root: Path = _ROOT) -> list[str]:
     try:
         for parent in parents:
             _prepare(parent)
-    except OSError:  # read-only, not ours, or without these controllers: the size of the disk still binds
+    except OSError as error:  # read-only, not ours, or without these controllers: the size of the disk still binds
+        _warn(", ".join(_CONTROLLERS), str(error))
         return []
+    if missing := _missing(parents, root):
+        _warn(missing, f"not mounted in {root}")
     return [str(parent / name) for parent in parents]
 
 
@@ -75,6 +83,17 @@ def _parents(root: Path) -> list[Path]:
     if (root / "cgroup.controllers").exists():
         return [root / "reconciler"]
     return [root / controller / "reconciler" for controller in _CONTROLLERS if (root / controller).is_dir()]
+
+
+def _missing(parents: list[Path], root: Path) -> str:
+    """The controllers of version 1 that this machine has not; in version 2 asking for one fails."""
+    return ", ".join(c for c in _CONTROLLERS if not {root, root / c} & {parent.parent for parent in parents})
+
+
+@functools.cache
+def _warn(limits: str, problem: str) -> None:
+    """Once in a process: without limits one agent can take all of the machine, and a record tells limits that did not bind."""
+    _log.warning("sandboxes are not limited", limits=limits, problem=problem)
 
 
 def _prepare(parent: Path) -> None:
