@@ -53,6 +53,15 @@ FILES = {
     + """
     - {name: Compare, ansible.builtin.assert: {that: lost == 2}, ignore_errors: true}
 """,
+    "scenarios/x/writes-beside-itself.yml": PLAY
+    + """
+    - ansible.builtin.stat: {path: "{{ playbook_dir }}/beside"}
+      delegate_to: localhost
+      register: before
+    - ansible.builtin.copy: {content: "", dest: "{{ playbook_dir }}/beside"}
+      delegate_to: localhost
+    - ansible.builtin.assert: {that: not before.stat.exists}
+""",
     "scenarios/x/no-program.yml": PLAY + "    - {name: Run it, ansible.builtin.command: /lost}\n",
     "scenarios/x/no-service.yml": PLAY + "    - {name: Read it, ansible.builtin.slurp: {src: /lost}}\n",
     "scenarios/x/failed-when.yml": PLAY + "    - {name: Say, ansible.builtin.command: 'true', failed_when: true}\n",

@@ -412,3 +412,10 @@ async def test_a_sandbox_that_goes_after_a_play_is_no_result(rig: Rig) -> None:
         with pytest.raises(Transient) as failure:
             await rig.play("passes.yml", gone)
     assert failure.value.cause == "sandbox"
+
+
+@for_real
+async def test_what_a_play_writes_beside_its_playbook_the_next_does_not_have(rig: Rig) -> None:
+    for _ in range(2):
+        assert (await rig.play("writes-beside-itself.yml")).passed
+    assert not (rig.folder / "scenarios/x/beside").exists()

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import secrets
+import shutil
 import signal
 import sys
 import tarfile
@@ -112,21 +113,22 @@ class _Run:
         self._name = f"reconciler-play-{secrets.token_hex(8)}"
 
     async def outside(self) -> Report:
-        """Run it on this machine."""
-        with tempfile.TemporaryDirectory(prefix=self._name) as private:
-            inventory = self._write_inventory(Path(private))
+        """Run it on this machine, in a copy of the folder: a play may write beside its playbook, and others share the folder."""
+        with tempfile.TemporaryDirectory(prefix=self._name, ignore_cleanup_errors=True) as private:
+            inventory, folder = self._write_inventory(Path(private)), Path(private, "checkout")
+            await asyncio.to_thread(shutil.copytree, self._folder, folder)
             try:
                 ended = await run_child(
                     self._command(inventory, [s.host for s in self._sandboxes]),
                     timeout=self._timeout,
                     env=self._environment(Path(private), plugins=_PLUGINS, remote=Path("/run/ansible")),
-                    cwd=self._folder,
+                    cwd=folder,
                     limit=_LIMIT,
                     stop=_STOP,
                 )
             finally:
                 await asyncio.shield(leftovers.end(self._name))
-        return self._report(ended, late=ended.timed_out, folder=self._folder)
+        return self._report(ended, late=ended.timed_out, folder=folder)
 
     async def inside(self, sandbox: Sandbox) -> Report:
         """Send everything into the sandbox and run it there; services that the play starts stay."""
