@@ -116,8 +116,8 @@ def no_such_mode(mode: Mode, platforms: Mapping[Mode, Platform]) -> str:
 
 
 def why(result: PlaybookResult, what: str) -> str:
-    """``what: the failed task: its message``."""
-    return ": ".join(part for part in (what, result.failed_task, result.message) if part)
+    """``what: the failed task: its message``, on one line."""
+    return ": ".join(" ".join(part.split()) for part in (what, result.failed_task, result.message) if part)
 
 
 def sandbox_name(instance: str, trial: str, number: int) -> str:

@@ -155,6 +155,7 @@ async def test_a_failing_command_says_what_it_said(rig: Rig) -> None:
     result = await rig.play("command-fails.yml")
     assert (result.passed, result.failed_task) == (False, "Look for it")
     assert "it is lost" in str(result.message)
+    assert "[WARNING]" not in result.output
 
 
 BREAKS = [

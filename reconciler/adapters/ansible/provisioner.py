@@ -47,6 +47,8 @@ inventory. An agent may leave the disk full, and a playbook must say so: what an
 semaphores where they would find no room."""
 _ROOM = 64 << 20
 """Bytes for what Ansible writes itself; small files take up to four times what they take in a tar."""
+_CONNECTION = PurePosixPath("plugins/connection")
+"""How sandboxes are reached from outside: of no use inside, where it could not even be loaded."""
 _NOT_BEGUN = (125, 126, 127)
 """Exit codes of what could not be brought in or started inside."""
 _ANSWER_S = 10.0
@@ -205,4 +207,5 @@ def _pack(folder: Path, inventory: str) -> bytes:
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
-    return None if PurePosixPath(entry.name).name in (".git", "__pycache__") else entry
+    here = PurePosixPath(entry.name)
+    return None if here.name in (".git", "__pycache__") or here == _CONNECTION else entry
