@@ -85,6 +85,9 @@ def test_an_ordinary_prompt_has_no_sections_and_no_problems(prompt: str) -> None
     [
         ("## Always\n\n```sh\ntrue\n```\n", 3, "a block of sh is not carried out: write ```bash"),
         ("## Always\n\n```Bash\ntrue\n```\n", 3, "a block of Bash is not carried out"),
+        ("## Always\n\n```bsh\ntrue\n```\n", 3, "a block of bsh is not carried out"),
+        ("# Me\n\n## Whenever `disk`\n", 3, "this begins no section: write ## Always or ## When `REGEX`"),
+        ("# Me\n\n## Allways\n", 3, "this begins no section"),
         ("# Me\n\n### When `disk`\n", 3, "this begins no section, which takes two #: write ## When `disk`"),
     ],
 )
@@ -100,6 +103,8 @@ def test_what_looks_like_a_part_of_a_runbook_and_is_none_is_doubted(prompt: str,
         "# Prose\n\nFor another engine:\n\n```sh\ntrue\n```\n",
         "## Always\n\n```bash\ntrue\n```\n\n```json\n{}\n```\n\n# Example\n\n```sh\ntrue\n```\n",
         "### Always\n\nThink first.\n",
+        "## Then restart `nginx`\n\n## Whenever you can\n\n## Always be kind\n",
+        "## Always\n\n```diff\n-a\n```\n\n```yaml\na: 1\n```\n",
     ],
 )
 def test_what_may_be_meant_so_is_not_doubted(prompt: str) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
@@ -11,6 +12,8 @@ from markdown_it.token import Token
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _FLAGS = {"may-fail", "read-only"}
 _SHELLS = {"bash", "sh", "shell", "zsh", "console", "shell-session"}
+_ALIKE = 0.65
+"""How much of a misspelt word must be there: `whenever` is like `when`, `allways` like `always`, `bsh` like `bash`."""
 _ARGUMENT_LIMIT = 131_071
 """Bytes of one argument of a program (Linux, MAX_ARG_STRLEN): a block is given to bash as one."""
 
@@ -73,7 +76,7 @@ def runbook_problems(prompt: str, compiles: Compiles) -> list[tuple[int, str]]:
 
 def runbook_doubts(prompt: str) -> list[tuple[int, str]]:
     """Line (from 1) and message of what looks like a part of a runbook, and is none: it is not carried out."""
-    return sorted([*_sunk_headings(prompt), *_foreign_fences(prompt)])
+    return sorted([*_sunk_headings(prompt), *_misspelt_headings(prompt), *_foreign_fences(prompt)])
 
 
 def _sunk_headings(prompt: str) -> Iterator[tuple[int, str]]:
@@ -83,11 +86,24 @@ def _sunk_headings(prompt: str) -> Iterator[tuple[int, str]]:
             yield _lines(heading)[0] + 1, f"this begins no section, which takes two #: write ## {found[0]}"
 
 
+def _misspelt_headings(prompt: str) -> Iterator[tuple[int, str]]:
+    for heading, inline in pairwise(_tokens(prompt)):
+        if heading.type != "heading_open" or heading.tag != "h2" or _heading(inline):
+            continue
+        first, _, rest = inline.content.strip().lower().partition(" ")
+        if (_like(first, "always") and not rest) or (_like(first, "when") and "`" in rest and first != "when"):
+            yield _lines(heading)[0] + 1, "this begins no section: write ## Always or ## When `REGEX`"
+
+
+def _like(word: str, meant: str) -> bool:
+    return word[:1] == meant[0] and bool(get_close_matches(word, [meant], cutoff=_ALIKE))
+
+
 def _foreign_fences(prompt: str) -> Iterator[tuple[int, str]]:
     inside = {n for s in sections(prompt) for n in range(s.line, s.last + 1)}
     for fence in (t for t in _tokens(prompt) if t.type == "fence"):
         line, language = _lines(fence)[0] + 1, fence.info.partition(" ")[0]
-        if line in inside and language != "bash" and language.lower() in _SHELLS:
+        if line in inside and language != "bash" and (language.lower() in _SHELLS or _like(language.lower(), "bash")):
             yield line, f"a block of {language} is not carried out: write ```bash"
 
 

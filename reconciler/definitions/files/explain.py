@@ -96,7 +96,8 @@ def _wrong_value(model: type[BaseModel], problem: ErrorDetails, where: Path) -> 
     name, kind, given = _name(where), problem["type"], problem["input"]
     context: dict[str, Any] = problem.get("ctx") or {}
     if not where and given is None:
-        return "empty-file", "there is nothing in this file", f"it needs {', '.join(sorted(fields(model, ())))}"
+        needed = sorted(f.alias or name for name, f in model.model_fields.items() if f.is_required())
+        return "empty-file", "there is nothing in this file", f"it needs {', '.join(needed)}"
     if kind == "literal_error":
         known = _choices(model, where)
         return "unknown-value", f"{name} cannot be {shown(given)}", nearest(str(given), known)
