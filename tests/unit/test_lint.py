@@ -164,6 +164,7 @@ ROWS = [
     Row(says="too big", rule="too-big", text=scenario(description="x" * 1024 * 1024), at=None),
     Row(says="nothing in it", rule="empty-file", path=ENGINE, text="# nothing\n", at="#", write="adapter"),
     Row(says="no front matter", rule="no-front-matter", path=SPECIALTY, text="name: x\n", at="name", write="---"),
+    Row(says="an engine's name that could be two", rule="misnamed-file", path="config/engines/a--b.yaml", text="adapter: runbook\n", at="adapter", write="one -"),
     Row(says="a name that is not read", rule="misnamed-file", path="config/specialties/x.md", text="---\nname: x\n---\np\n", at=None, write="x.mdx"),
     # ---- benchmarks, prompts
     Row(says="schedule", rule="bad-schedule", path=BENCHMARK, text=benchmark(schedule="0 2 * *"), at='"0 2 * *"', write="0 2 * * *"),

@@ -171,6 +171,11 @@ def engine(path: str, data: bytes, context: Context) -> Parsed[EngineSettings]:
 
     def build(file: EngineFile, read: Document) -> tuple[EngineSettings, list[Finding]]:
         problems: list[Problem] = []
+        stem = PurePosixPath(path).stem
+        if "--" in stem:  # which stands between the names in a variant's: two variants would be one series
+            problems.append(
+                ((), "misnamed-file", f"an engine cannot be called {shown(stem)}", "write one - between words")
+            )
         if file.adapter not in context.adapters:
             message = f"there is no adapter {shown(file.adapter)}"
             problems.append((("adapter",), "unknown-adapter", message, nearest(file.adapter, context.adapters)))
@@ -179,7 +184,7 @@ def engine(path: str, data: bytes, context: Context) -> Parsed[EngineSettings]:
             problems.append(((), "wrong-value", f"a setting is no JSON value: {wrong}", "put it in quotes"))
         if (options := context.engine_settings.get(file.adapter)) is not None:
             problems += _setting_problems(settings, file.adapter, options)
-        value = EngineSettings(key=PurePosixPath(path).stem, adapter=file.adapter, settings=settings)
+        value = EngineSettings(key=stem, adapter=file.adapter, settings=settings)
         return value, located(path, read, problems)
 
     return parsed(path, data, read_yaml, EngineFile, build, name=None)
