@@ -30,6 +30,7 @@ from reconciler.shell.past import Past
 from reconciler.shell.preparing import Preparer
 from reconciler.shell.proven import Proven
 from reconciler.shell.reading import ByHand, Definitions
+from reconciler.shell.reaping import Reaper
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
 from reconciler.shell.reporting import Reporter, Rows
@@ -250,8 +251,7 @@ class ShellWorld:
                 dashboard=by_hand is None,
             ),
             results=results,
-            platforms={"incus": self.platform},
-            instance=f"instance-{owner}",
+            reaper=Reaper(platforms={"incus": self.platform}, instance=f"instance-{owner}"),
             patterns=LiteralPatterns(),
             policy=Policy(limits=self.limits, drain=5),
             notify=lambda _: None,

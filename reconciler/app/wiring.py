@@ -34,6 +34,7 @@ from reconciler.shell.preparing import Preparer
 from reconciler.shell.proven import Proven
 from reconciler.shell.proving import Prover
 from reconciler.shell.reading import ByHand, Definitions
+from reconciler.shell.reaping import Reaper
 from reconciler.shell.recording import Recorder
 from reconciler.shell.regrading import Regrader
 from reconciler.shell.reporting import Reporter, Rows
@@ -99,9 +100,7 @@ def _program(settings: Settings, adapters: Adapters, listener: Listener, by_hand
             dashboard=by_hand is None,
         ),
         results=adapters.results,
-        platforms=adapters.platforms,
-        instance=adapters.instance,
-        beside=partial(beside, settings),
+        reaper=Reaper(platforms=adapters.platforms, instance=adapters.instance, beside=partial(beside, settings)),
         patterns=adapters.patterns,
         policy=_policy(settings),
         notify=notify,

@@ -38,11 +38,7 @@ async def _listed(config: Path | None) -> list[dict[str, Any]]:
 
 
 def _orphans(program: Program, found: Sequence[SandboxInfo]) -> list[SandboxInfo]:
-    """Those of this installation on whose trial nobody works: no daemon, and nobody by hand. Of others' nothing is known."""
-    running, beside = _running(program), program.reconciler.beside()
-    working = {s.name: beside.get(s.instance, s.trial in running) for s in found}
-    ours = (s for s in found if s.instance == program.reconciler.instance or s.instance in beside)
-    return [s for s in ours if not working[s.name]]
+    return program.reconciler.reaper.orphans(found, _running(program))
 
 
 def _document(sandbox: SandboxInfo, *, orphan: bool) -> dict[str, Any]:

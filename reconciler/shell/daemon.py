@@ -14,23 +14,22 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from reconciler.core import planning
-from reconciler.core.errors import Transient, Unavailable, what_the_machine_lacks
-from reconciler.core.model import Mode
+from reconciler.core.errors import Unavailable, what_the_machine_lacks
 from reconciler.core.planning import Limits, Plan
 from reconciler.core.quiet import Window, quiet_until
-from reconciler.ports import Alarm, At, Cron, Every, Patterns, Platform, ResultsStore
+from reconciler.ports import Alarm, At, Cron, Every, Patterns, ResultsStore
 from reconciler.shell.dispatch import Dispatcher
 from reconciler.shell.errands import Errands
 from reconciler.shell.events import Listener, Planned, Unpushed
 from reconciler.shell.observe import Observer, World
 from reconciler.shell.preparing import Preparer
+from reconciler.shell.reaping import Reaper
 from reconciler.shell.reporting import Reporter, last_push
 from reconciler.shell.telling import Teller
 
 _T = TypeVar("_T")
 log = structlog.get_logger()
 
-REAP_SECONDS = 60.0
 PUSH_AGAIN_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
@@ -59,17 +58,13 @@ class Reconciler:
     dispatcher: Dispatcher
     reporter: Reporter
     results: ResultsStore
-    platforms: Mapping[Mode, Platform]
-    instance: str
-    """The label of the sandboxes that are ours to reap."""
+    reaper: Reaper
     patterns: Patterns
     policy: Policy
     notify: Callable[[str], None]
     """Tells the service manager: ``READY=1``, ``STATUS=…``, ``WATCHDOG=1``, ``STOPPING=1``."""
     listener: Listener
     teller: Teller = field(default_factory=Teller)
-    beside: Callable[[], Mapping[str, bool]] = dict
-    """Other labels of this installation, for trials by hand and checks, and whether somebody works there."""
     _stir: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with each flag that follows: whoever waits looks at them again."""
     _wanted: bool = False  # whether a pass is
@@ -174,7 +169,7 @@ class Reconciler:
         with bound_contextvars(**{"pass": self._passes}):
             world = await self.observer.look()
             self._tip = world.results.tip
-            await self._reap(world)
+            await self.reaper.reap(world.sandboxes, {*world.leases, *self.dispatcher.running})
             plan = self.decide(world)
             self.listener(Planned(revision=world.revision, plan=plan))
             if self._problem is None:  # else only the end of this pass shows that work can begin again
@@ -288,21 +283,6 @@ class Reconciler:
             self.wake()
 
     # ------------------------------------------------------------ beside the trials
-
-    async def _reap(self, world: World) -> None:
-        """Destroy our sandboxes whose trial has no live lease, and those that nobody works for any more."""
-        strange = any(sandbox.instance != self.instance for sandbox in world.sandboxes)
-        beside = await asyncio.to_thread(self.beside) if strange else {}
-        working = {*world.leases, *self.dispatcher.running}
-        for sandbox in world.sandboxes:
-            ours = sandbox.instance == self.instance and sandbox.trial not in working
-            if ours or beside.get(sandbox.instance) is False:
-                log.warning("orphan destroyed", sandbox=sandbox.name, mode=sandbox.mode)
-                try:
-                    async with asyncio.timeout(REAP_SECONDS):
-                        await self.platforms[sandbox.mode].destroy(sandbox.name)
-                except (Transient, Unavailable, TimeoutError) as error:
-                    log.warning("orphan stays", sandbox=sandbox.name, problem=str(error))
 
     @property
     def _pushed(self) -> bool:
