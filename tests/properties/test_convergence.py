@@ -534,7 +534,9 @@ async def test_orphans_are_destroyed_in_the_pass_that_finds_them_and_other_peopl
 
     def leave_one_behind(event: Event) -> None:
         if isinstance(event, Started):
-            left.append(asyncio.create_task(world.platform.create(sandbox(f"left-{len(left)}", daemon.reaper.instance))))
+            left.append(
+                asyncio.create_task(world.platform.create(sandbox(f"left-{len(left)}", daemon.reaper.instance)))
+            )
 
     left = [asyncio.create_task(world.platform.create(sandbox("before", daemon.reaper.instance)))]
     await world.platform.create(sandbox("theirs", "somebody-else"))
