@@ -17,9 +17,9 @@ from tests.bench.repositories import commit_stream, fast_import
 from tests.git_world import bare
 
 SMALL, BIG, LENGTH, ROUNDS = 1_000, 100_000, 50, 15
+"""Trials on the branches, and in each of their series: a series is as long here as there."""
 _RECORD = 4
 """A trial is recorded with its series' trend, which git must give first: one more process than an append."""
-"""Trials on the branches, and in each of their series: a series is as long here as there."""
 SPECIALTIES = ("LINUX_ADMINISTRATION", "CAREFUL_OPERATOR")
 _GIT = ("git", "-c", "core.fsync=all", "-c", "fastimport.unpackLimit=1", "-c", "core.logAllRefUpdates=false")
 
