@@ -12,6 +12,7 @@ from reconciler.core.errors import Unavailable
 from reconciler.core.model import Template
 from reconciler.ports import SandboxSpec
 from reconciler.shell.daemon import Reconciler
+from reconciler.shell.observe import Observer
 from reconciler.shell.templating import TemplateMaker
 from tests.shell_world import ShellWorld, definitions
 
@@ -55,9 +56,8 @@ async def test_a_trial_runs_the_files_of_its_digests_when_a_fetch_ends_in_the_mi
     assert (folder / PREPARE).read_bytes() == definitions("alpha")[PREPARE]
 
 
-async def test_a_template_is_made_from_the_files_of_its_digest_while_newer_definitions_are_on_their_way(
-    world: ShellWorld,
-) -> None:
+async def outdated(world: ShellWorld) -> tuple[Observer, Template]:
+    """An observer that has looked, the template that it saw then, and newer definitions that it has fetched since."""
     world.commit(definitions("alpha") | BASE)
     observer = world.daemon().observer
     await observer.fetch()
@@ -66,20 +66,20 @@ async def test_a_template_is_made_from_the_files_of_its_digest_while_newer_defin
     template = seen.catalogue.template("base", "incus")
     world.commit({PROVISION: ANOTHER}, "meanwhile")
     await observer.fetch()
+    return observer, template
+
+
+async def test_a_template_is_made_from_the_files_of_its_digest_while_newer_definitions_are_on_their_way(
+    world: ShellWorld,
+) -> None:
+    observer, template = await outdated(world)
     revision, paths = observer.template_sources(template)
     folder = world.source.checkout(revision, paths, "template")
     assert (folder / PROVISION).read_bytes() == BASE[PROVISION]
 
 
 async def test_a_template_that_was_changed_since_its_trial_began_is_not_made_of_other_files(world: ShellWorld) -> None:
-    world.commit(definitions("alpha") | BASE)
-    observer = world.daemon().observer
-    await observer.fetch()
-    seen = await observer.look()
-    assert seen.catalogue is not None
-    template = seen.catalogue.template("base", "incus")
-    world.commit({PROVISION: ANOTHER}, "meanwhile")
-    await observer.fetch()
+    observer, template = await outdated(world)
     await observer.look()
     machine = MemorySandbox(SandboxSpec(name="it", host="it", template=template, labels={}), image="base", scripts={})
     with pytest.raises(Unavailable, match="template base was changed since this trial began"):
