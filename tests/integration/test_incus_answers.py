@@ -118,3 +118,11 @@ async def test_without_the_incus_client_the_mode_is_unavailable_and_no_attempt_i
     with pytest.raises(Unavailable, match="install incus-client"):
         await platform.images([Template(name="base", image="debian/12")])
     await platform.close()
+
+
+def test_a_server_that_ran_out_of_time_itself_is_unavailable_and_no_attempt_is_burnt(tmp_path: Path) -> None:
+    with answering(tmp_path, {}) as socket:
+        server = Server(socket, "default")
+        with pytest.raises(Unavailable, match="database is locked"):
+            server.instance("it")
+        server.close()

@@ -16,6 +16,8 @@ from reconciler.core.errors import Transient, Unavailable
 
 _ANSWER_S = 8.0
 """Seconds within which the server must answer a request."""
+_OVERLOADED = ("context deadline exceeded", "database is locked")
+"""What the server says when it, and not the instance, ran out of time: no trial is to blame."""
 _POLL_S = 4
 """Seconds that the server may hold a question for an operation's end."""
 _OPERATION_S = 120.0
@@ -125,7 +127,7 @@ class Server:
         except (ClientConnectionFailed, requests.RequestException) as error:
             raise Unavailable(self._silent(str(error))) from error
         except LXDAPIException as error:
-            if error.response.status_code in (403, 503):
+            if error.response.status_code in (403, 503) or any(sign in str(error) for sign in _OVERLOADED):
                 raise Unavailable(f"Incus at {self._socket} refuses: {error}") from error
             raise Transient("sandbox", f"Incus: {error}") from error
 
