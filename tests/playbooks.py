@@ -53,6 +53,12 @@ FILES = {
     + """
     - {name: Compare, ansible.builtin.assert: {that: lost == 2}, ignore_errors: true}
 """,
+    "scenarios/x/finds-programs.yml": PLAY
+    + """
+    - ansible.builtin.command: printenv PATH
+      register: path
+    - ansible.builtin.assert: {that: "'/usr/local/bin' in path.stdout"}
+""",
     "scenarios/x/writes-beside-itself.yml": PLAY
     + """
     - ansible.builtin.stat: {path: "{{ playbook_dir }}/beside"}

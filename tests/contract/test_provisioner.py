@@ -420,3 +420,11 @@ async def test_what_a_play_writes_beside_its_playbook_the_next_does_not_have(rig
     for _ in range(2):
         assert (await rig.play("writes-beside-itself.yml")).passed
     assert not (rig.folder / "scenarios/x/beside").exists()
+
+
+@for_real
+async def test_a_play_finds_programs_where_a_machine_has_them_whatever_our_own_path_is(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert (await rig.play("finds-programs.yml")).passed

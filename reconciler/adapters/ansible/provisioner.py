@@ -123,7 +123,9 @@ class _Run:
                 ended = await run_child(
                     self._command(inventory, [s.host for s in self._sandboxes]),
                     timeout=self._timeout,
-                    env=self._environment(Path(private), plugins=_PLUGINS, remote=Path("/run/ansible")),
+                    env=plain_environment(
+                        **self._variables(Path(private), plugins=_PLUGINS, remote=Path("/run/ansible"))
+                    ),
                     cwd=folder,
                     limit=_LIMIT,
                     stop=_STOP,
@@ -143,7 +145,7 @@ class _Run:
                 ["sh", "-c", _INSIDE, "sh", str(private), room, f"{self._timeout:.3f}", *command],
                 stdin=packed,
                 timeout=self._timeout + 15,
-                env=self._environment(private, plugins=private / "plugins", remote=private / "remote"),
+                env=self._variables(private, plugins=private / "plugins", remote=private / "remote"),
                 limit=_LIMIT,
             )
             late = ended.exit_code in (124, 137)
@@ -170,16 +172,18 @@ class _Run:
         common = {"ansible_user": "root", "ansible_python_interpreter": "/usr/bin/python3"}
         return yaml.safe_dump({"all": {"hosts": {host: common | dict(own) for host, own in variables.items()}}})
 
-    def _environment(self, private: Path, *, plugins: Path, remote: Path) -> dict[str, str]:
-        return plain_environment(
-            HOME=str(private),
-            PYTHONPATH=str(_PACKAGE.parent),
-            ANSIBLE_CONFIG=str(plugins / "ansible.cfg"),
-            ANSIBLE_HOME=str(private / "home"),
-            ANSIBLE_LOCAL_TEMP=str(private / "local"),
-            ANSIBLE_REMOTE_TMP=str(remote),
-            **{leftovers.VARIABLE: self._name},
-        )
+    def _variables(self, private: Path, *, plugins: Path, remote: Path) -> dict[str, str]:
+        """What Ansible is told. Inside a sandbox that is all: where this machine's programs lie is no business of a play's there."""
+        return {
+            "HOME": str(private),
+            "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": str(_PACKAGE.parent),
+            "ANSIBLE_CONFIG": str(plugins / "ansible.cfg"),
+            "ANSIBLE_HOME": str(private / "home"),
+            "ANSIBLE_LOCAL_TEMP": str(private / "local"),
+            "ANSIBLE_REMOTE_TMP": str(remote),
+            leftovers.VARIABLE: self._name,
+        }
 
     def _report(self, ended: Completed, *, late: bool, folder: Path) -> Report:
         if late:
