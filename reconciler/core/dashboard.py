@@ -83,7 +83,7 @@ def _judged(now: BatchResults, asked: Sequence[Asked]) -> BatchResults:
 
 def row(batch: Batch, asked: Sequence[Asked], trend: Trend | None, *, proven: bool) -> Row:
     """The state of the series whose wanted batch is ``batch``, from its trend."""
-    shown = [b for b in trend.batches if not b.by_hand] if trend else []
+    shown = trend.asked if trend else []
     batches = [b for b in shown if b.batch == batch.id]
     now = _judged(batches[-1], asked) if batches else None
     return Row(

@@ -34,11 +34,8 @@ def latest(trend: Trend | None, trial: Trial) -> BatchResults | None:
     own = trend.batch(trial.batch.id, trial.epoch)
     same = [
         b
-        for b in trend.batches
-        if b.mode == trial.batch.mode
-        and b.batch != trial.batch.id
-        and not b.by_hand
-        and not (own and own.order < b.order)
+        for b in trend.asked
+        if b.mode == trial.batch.mode and b.batch != trial.batch.id and not (own and own.order < b.order)
     ]
     return same[-1] if same else None
 
@@ -90,7 +87,7 @@ def reuse_reason(trend: Trend | None, batch: str, mode: str, epoch: str) -> str:
     if trend is None or own is None or not own.results:
         return "its inputs have results already"
     commit = own.results[0].commit[:10]
-    newer = any(b.mode == mode and own.order < b.order and not b.by_hand for b in trend.batches)
+    newer = any(b.mode == mode and own.order < b.order for b in trend.asked)
     return f"reverted to inputs recorded in {commit}" if newer else f"inputs unchanged since commit {commit}"
 
 

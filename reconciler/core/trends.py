@@ -116,6 +116,11 @@ class Trend:
     variant: Mapping[str, str | None]
     batches: tuple[BatchResults, ...] = field(default=())
 
+    @property
+    def asked(self) -> Sequence[BatchResults]:
+        """The batches that a benchmark asked for: they alone judge, and are judged by."""
+        return [b for b in self.batches if not b.by_hand]
+
     def batch(self, batch: str, epoch: str) -> BatchResults | None:
         """The batch in that epoch, if any of its trials is recorded."""
         return next((b for b in self.batches if (b.batch, b.epoch) == (batch, epoch)), None)
@@ -133,7 +138,7 @@ def _kept(ordered: Sequence[BatchResults]) -> tuple[BatchResults, ...]:
     """The batches that a trend shows of many, oldest first. Sweeps, which time alone makes, do not crowd out what was changed."""
     if len(ordered) <= KEPT_BATCHES:
         return tuple(ordered)
-    firsts = {b.setting: b for b in reversed(ordered)}.values()
+    firsts = {b.setting: b for b in reversed(ordered) if not b.by_hand}.values()
     newest = [b for swept in (True, False) for b in [b for b in ordered if bool(b.epoch) is swept][-KEPT_BATCHES:]]
     kept = {id(b) for b in (*firsts, *newest)}
     return tuple(b for b in ordered if id(b) in kept)
@@ -156,8 +161,7 @@ def verdict(trend: Trend, batch: BatchResults) -> Verdict:
         return "unmeasured"
     if batch.measured < batch.wanted:
         return "inconclusive"
-    others = (b for b in trend.batches if b.mode == batch.mode and not b.by_hand)
-    earlier = [b for b in others if b.order < batch.order and b.measured]
+    earlier = [b for b in trend.asked if b.order < batch.order and b.measured and b.mode == batch.mode]
     anchors = [b for b in earlier if b.setting == batch.setting]
     if not anchors:
         return "changed" if earlier else _by_gate(batch)

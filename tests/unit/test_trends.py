@@ -103,6 +103,9 @@ def test_the_first_anchor_stays_however_many_sweeps_follow_and_sweeps_push_no_an
     assert len(series.batches) == KEPT_BATCHES + 1
     assert series.batches[0] == change
     assert trend(*nights, change) == series
+    hand = replace(results(1, 1, epoch="by hand"), by_hand=True)
+    earlier = replace(hand, results=tuple(replace(r, finished_at="2025") for r in hand.results))
+    assert trend(earlier, change, *nights).batches[0] == change, "what a person asked for is no anchor"
 
 
 @given(st.permutations(range(6)), st.booleans())
