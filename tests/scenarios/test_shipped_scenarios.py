@@ -26,7 +26,8 @@ def test_a_shipped_scenario_proves_itself(name: str, mode: str, tmp_path: Path) 
     config.write_text(json.dumps(settings | {"limits": {"parallel": 4, "memory": "8GiB", "trial": "5m"}}))
     said = reconciler("check", name, "--mode", mode, "--json", "--config", str(config), cwd=tmp_path, within=SECONDS)
     [found] = said.json["scenarios"]
-    assert (said.code, found["proven"]) == (0, True), [step for step in found["steps"] if not step["ok"]]
+    failed = [step for step in found["steps"] if not step["ok"]]
+    assert (said.code, found["proven"]) == (0, True), json.dumps(failed, indent=2)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
