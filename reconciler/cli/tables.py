@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.core.dashboard import Row, percent
-from reconciler.core.trends import BatchResults, Trend, verdict
+from reconciler.core.trends import BatchResults, Trend, verdicts
 
 _STYLES = {"regressed": "bold red", "fail": "red", "suspected": "yellow", "pass": "green", "improved": "bold green"}
 _TOLD = frozenset({"fixed", "by the rules", "passed", "compliance", "proven"})
@@ -48,9 +48,9 @@ def print_trends(console: Console, rows: Sequence[Row], trends: Sequence[tuple[s
 
 
 def _batches(slug: str, trend: Trend, now: dict[tuple[str, str], Row]) -> Iterable[list[str | Text]]:
-    for number, batch in enumerate(trend.batches):
+    for number, (batch, then) in enumerate(zip(trend.batches, verdicts(trend), strict=True)):
         row = now.get((batch.batch, batch.epoch)) if not batch.by_hand else None
-        says = row.verdict if row else verdict(trend, batch)
+        says = row.verdict if row else then
         yield [
             trend.scenario if number == 0 else "",
             slug if number == 0 else "",

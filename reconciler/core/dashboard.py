@@ -9,7 +9,7 @@ from html import escape
 from typing import NamedTuple
 
 from reconciler.core.model import Batch, Gate, Mode, Variant
-from reconciler.core.trends import BatchResults, Trend, Verdict, verdict
+from reconciler.core.trends import BatchResults, Trend, Verdict, verdict, verdicts
 
 ROWS = 500
 """The table's length; the rest is in ``trends/``."""
@@ -155,13 +155,13 @@ def _cell(text: str) -> str:
 
 def sparkline(trend: Trend) -> str:
     """An SVG of the pass rates, oldest left: one dot a batch, coloured by its verdict, grey where that says nothing of the agent."""
-    shown = [b for b in trend.batches if b.measured][-_POINTS:]
-    dots = [(4 + 8 * n, _height(b), verdict(trend, b)) for n, b in enumerate(shown)]
+    shown = [(b, says) for b, says in zip(trend.batches, verdicts(trend), strict=True) if b.measured][-_POINTS:]
+    dots = [(4 + 8 * n, _height(b), b, says) for n, (b, says) in enumerate(shown)]
     width = 8 * max(len(dots), 1)
-    line = " ".join(f"{x},{y}" for x, y, _ in dots)
+    line = " ".join(f"{x},{y}" for x, y, *_ in dots)
     circles = "".join(
         f'<circle cx="{x}" cy="{y}" r="2.5" fill="{_COLOURS.get(v, _OPEN)}"><title>{b.passed}/{b.measured} {v}</title></circle>'
-        for (x, y, v), b in zip(dots, shown, strict=True)
+        for x, y, b, v in dots
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" role="img">'

@@ -3,7 +3,7 @@
 ``fold`` is commutative and idempotent: the trend of a shuffled or repeated history is the same trend.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -157,14 +157,29 @@ def verdict(trend: Trend, batch: BatchResults) -> Verdict:
     changed, as from sweep to sweep, chance alone gives a significant fall once in a while: it is only suspected until
     the next sweep shows it too.
     """
+    earlier = [b for b in trend.asked if b.order < batch.order and b.measured and b.mode == batch.mode]
+    return _says(batch, [b for b in earlier if b.setting == batch.setting], elsewhere=bool(earlier))
+
+
+def verdicts(trend: Trend) -> Iterator[Verdict]:
+    """The verdict of each of the trend's batches, in their order; in one pass, for where each edit begins anew they are many."""
+    anchors: dict[tuple[str, ...], list[BatchResults]] = {}
+    modes = set()
+    for batch in trend.batches:
+        yield _says(batch, anchors.get(batch.setting, []), elsewhere=batch.mode in modes)
+        if batch.measured and not batch.by_hand:
+            anchors.setdefault(batch.setting, []).append(batch)
+            modes.add(batch.mode)
+
+
+def _says(batch: BatchResults, anchors: Sequence[BatchResults], *, elsewhere: bool) -> Verdict:
+    """The verdict on ``batch`` after ``anchors``, oldest first; ``elsewhere``: others of its mode, comparable or not, came before."""
     if batch.measured == 0:
         return "unmeasured"
     if batch.measured < batch.wanted:
         return "inconclusive"
-    earlier = [b for b in trend.asked if b.order < batch.order and b.measured and b.mode == batch.mode]
-    anchors = [b for b in earlier if b.setting == batch.setting]
     if not anchors:
-        return "changed" if earlier else _by_gate(batch)
+        return "changed" if elsewhere else _by_gate(batch)
     unchanged = anchors[-1].batch == batch.batch
     return _seen_twice(batch, anchors) if unchanged else _worse(batch, (anchors[-1], anchors[0]))
 

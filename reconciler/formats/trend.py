@@ -7,7 +7,7 @@ from pydantic_core import to_json
 
 from reconciler.core.model import BY_HAND, COMPONENTS, Gate
 from reconciler.core.statistics import wilson
-from reconciler.core.trends import BatchResults, Result, Trend, verdict
+from reconciler.core.trends import BatchResults, Result, Trend, verdicts
 from reconciler.formats.record import TrialRecord
 
 SCHEMA = "reconciler.trend/1"
@@ -26,14 +26,14 @@ def parse_trend(data: bytes) -> Trend | None:
 def trend_document(trend: Trend) -> dict[str, Any]:
     """The trend as JSON values, each batch with its rate, 95 % Wilson interval and verdict."""
     document = _TREND.dump_python(trend, mode="json")
-    for values, batch in zip(document["batches"], trend.batches, strict=True):
+    for values, batch, says in zip(document["batches"], trend.batches, verdicts(trend), strict=True):
         interval = wilson(batch.passed, batch.measured)
         values |= {
             "passed": batch.passed,
             "measured": batch.measured,
             "interval": [round(end, 4) for end in interval] if interval else None,
             "compliance": batch.compliance,
-            "verdict": verdict(trend, batch),
+            "verdict": says,
         }
     return {"schema": SCHEMA, **document}
 

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -11,6 +12,17 @@ from hypothesis.strategies import SearchStrategy
 
 _HANGS = 60.0
 """Seconds of processor time that no input may take."""
+_SHOWN = 20_000
+"""Characters of an example that a failure shows: Hypothesis refuses more than 30,000, and hides with that what went wrong."""
+
+
+@dataclass(frozen=True)
+class _Example:
+    value: object
+
+    def __repr__(self) -> str:
+        told = repr(self.value)
+        return told if len(told) <= _SHOWN else f"{told[:_SHOWN]}… ({len(told)} characters)"
 
 
 def fuzz(strategy: SearchStrategy[object], holds: Callable[..., None], seconds: float) -> None:
@@ -19,13 +31,13 @@ def fuzz(strategy: SearchStrategy[object], holds: Callable[..., None], seconds: 
     quiet = settings(max_examples=100, deadline=None, phases=explicit, suppress_health_check=list(HealthCheck))
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        quiet(given(strategy)(_ended(holds)))()
+        quiet(given(strategy.map(_Example))(_ended(holds)))()
 
 
-def _ended(holds: Callable[..., None]) -> Callable[[object], None]:
-    def once(example: object) -> None:
+def _ended(holds: Callable[..., None]) -> Callable[[_Example], None]:
+    def once(example: _Example) -> None:
         with _limited():
-            holds(example)
+            holds(example.value)
 
     return once
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconciler.core.dashboard import Asked, Row, readme, row, sparkline
 from reconciler.core.model import Gate
 from reconciler.core.statistics import fisher_less, wilson
-from reconciler.core.trends import KEPT_BATCHES, BatchResults, Trend, fold, verdict
+from reconciler.core.trends import KEPT_BATCHES, BatchResults, Trend, fold, verdict, verdicts
 from tests.builders import batch, results
 
 ASKED = Asked(iterations=3, gate=Gate())
@@ -113,6 +113,22 @@ def test_a_shuffled_or_repeated_history_folds_to_the_same_trend(order: list[int]
     whole = [results(n % 4, 3, number=n + 1, agent=str(n)) for n in range(6)]
     shuffled = trend(*[whole[n] for n in order], *(whole if twice else []))
     assert shuffled == trend(*whole)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 2, *[st.sampled_from("12")] * 4), max_size=12))
+def test_what_all_batches_say_in_one_pass_is_what_each_says_by_itself(
+    drawn: list[tuple[int, int, str, str, str, str]],
+) -> None:
+    series = trend(
+        *(
+            replace(
+                results(p, max(p, m), number=n, wanted_iterations=2, agent=a, world=w, epoch=a + w + e),
+                by_hand=h == "1",
+            )
+            for n, (p, m, a, w, e, h) in enumerate(drawn, 1)
+        )
+    )
+    assert list(verdicts(series)) == [verdict(series, b) for b in series.batches]
 
 
 def test_results_of_one_batch_that_come_one_by_one_are_one_batch() -> None:
