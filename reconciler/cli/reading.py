@@ -242,4 +242,5 @@ async def series_of_configuration(
             rows = [r for r in rows if r.scenario in meant]
         slugs = {r.series: r.variant.slug for r in rows}
         found = await asyncio.to_thread(program.rows.past.trends, world.results, slugs)
-        return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])], world.warnings
+        warnings = [*filter(None, [world.results.unknown]), *world.warnings]
+        return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])], warnings

@@ -15,6 +15,8 @@ class Results:
     """Paths of records that cannot be read, with what is wrong. They do not count as recorded."""
     proofs: frozenset[str] = frozenset()
     """Paths below ``proofs/``, whether they can be read or not."""
+    unknown: str = ""
+    """Why nobody can say what is recorded: the branch's remote never answered yet. Empty where it did."""
     warnings: Sequence[str] = ()
     """Things that a person should know: a branch that was rewritten, a push that is refused."""
 

@@ -74,7 +74,7 @@ class Reconciler:
     _stopping: bool = False
     _problem: str | None = None  # why passes are put off at present
     _passes: int = 0
-    _tip: str | None = None  # of the results that the last pass saw
+    _seen: tuple[str | None, str] = (None, "")  # of the results in the last pass: tip, and why there may be others
     _last_fetch: float = float("-inf")
 
     # ------------------------------------------------------------ what wakes it
@@ -168,7 +168,7 @@ class Reconciler:
         self._passes += 1
         with bound_contextvars(**{"pass": self._passes}):
             world = await self.observer.look()
-            self._tip = world.results.tip
+            self._seen = (world.results.tip, world.results.unknown)
             await self.reaper.reap(world.sandboxes, {*world.leases, *self.dispatcher.running})
             plan = self.decide(world)
             self.listener(Planned(revision=world.revision, plan=plan))
@@ -279,7 +279,8 @@ class Reconciler:
 
     async def _refresh(self) -> None:
         """Fetch the results; what the last pass did not see wants another one."""
-        if (await self.results.refresh()).tip != self._tip:
+        results = await self.results.refresh()
+        if (results.tip, results.unknown) != self._seen:
             self.wake()
 
     # ------------------------------------------------------------ beside the trials

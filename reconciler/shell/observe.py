@@ -143,7 +143,7 @@ class Observer:
             sandboxes=sandboxes,
             leases=leases,
             attempts=await self._attempts(),
-            unavailable=unavailable,
+            unavailable=unavailable | (dict.fromkeys(self.platforms, results.unknown) if results.unknown else {}),
             schedules=schedules,
             warnings=[*([self.source_problem] if self.source_problem else []), *_lacking(catalogue), *results.warnings],
         )

@@ -69,6 +69,22 @@ def test_what_the_daemon_gave_up_is_stalled_in_plan_and_status_alike(tmp_path: P
     assert len(world.plan()["due"]) == 1, "a new daemon would try again"
 
 
+def test_nothing_runs_while_nobody_can_say_what_is_recorded(tmp_path: Path) -> None:
+    branch = tmp_path / "results.git"
+    why = f"what is recorded is not known yet: {branch} does not answer: '{branch}' does not appear to be a git repository"
+    source = {"repository": str(tmp_path / "definitions.git"), "poll": "1s"}
+    world = World(tmp_path, definitions("alpha", playbooks=False), source=source, results={"repository": str(branch)})
+    once = world.run("once")
+    assert (once.code, "alpha" in world.run("status").out) == (3, True)
+    for command in ("plan", "status"):
+        assert [held["reason"] for held in world.run(command, "--json").json["held"]] == [why]
+    assert f"! {why}" in world.run("trend").out
+    with world.daemon() as daemon:
+        assert daemon.wait_for("held")["reason"] == why
+        subprocess.run(["git", "init", "-q", "--bare", branch], check=True)
+        daemon.wait_for("trial recorded", passed=True)
+
+
 def test_a_remote_that_is_away_is_a_warning_once_and_status_keeps_the_revision(tmp_path: Path) -> None:
     world = World(
         tmp_path,

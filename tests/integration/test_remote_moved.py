@@ -390,6 +390,34 @@ async def test_a_remote_that_is_not_there_yet_keeps_nothing_from_being_recorded(
     assert files(tmp_path / "remote.git") == [A]
 
 
+async def test_what_is_recorded_is_unknown_until_the_remote_of_a_new_state_directory_has_answered(
+    tmp_path: Path,
+) -> None:
+    remote = bare(tmp_path / "remote.git")
+    theirs = results(remote, tmp_path / "theirs")
+    await theirs.append({A: record("a")}, "a")
+    assert await theirs.push() is None
+    away = remote.rename(tmp_path / "away.git")
+    ours = results(remote, tmp_path / "state")
+    await ours.append({B: record("b")}, "b")
+    for _ in range(2):
+        seen = await ours.refresh()
+        assert (await ours.view()).unknown == seen.unknown == seen.warnings[0]
+        assert seen.unknown.startswith(f"what is recorded is not known yet: {remote} does not answer")
+    away.rename(remote)
+    assert sorted((await ours.refresh()).trials) == [A, B]
+    remote.rename(away)
+    assert (await results(remote, tmp_path / "state").refresh()).unknown == "", "it was asked once"
+
+
+async def test_that_nothing_was_recorded_yet_is_remembered_while_the_remote_is_away(tmp_path: Path) -> None:
+    remote = bare(tmp_path / "remote.git")
+    assert (await results(remote, tmp_path / "state").refresh()).unknown == ""
+    remote.rename(tmp_path / "away.git")
+    assert (await results(remote, tmp_path / "state").refresh()).unknown == ""
+    assert (await results(tmp_path / "another.git", tmp_path / "state").refresh()).unknown
+
+
 async def test_a_push_that_a_hook_refuses_is_told_in_its_own_words(tmp_path: Path) -> None:
     remote = bare(tmp_path / "remote.git")
     hook = remote / "hooks/pre-receive"

@@ -18,7 +18,7 @@ from reconciler.adapters.git.merging import Merging
 from reconciler.adapters.git.notices import Notices
 from reconciler.adapters.git.remote import LostRace, NoAnswer, Remote
 from reconciler.adapters.git.repository import Repository, check_branch, object_format
-from reconciler.adapters.notefile import remove_old
+from reconciler.adapters.notefile import read_note, remove_old, write_note
 from reconciler.adapters.records import PROOFS, check_paths, to_write
 from reconciler.core.errors import Unavailable
 from reconciler.ports import Clock, Results
@@ -53,7 +53,9 @@ class GitResults:
         self._clock = clock
         self._ref = self._merging.local
         self._online, self._tidying = threading.Lock(), threading.Lock()
+        self._answer = self._repository.folder / "answer.json"
         self._made = self._had = False
+        self._problem = "nobody has asked its remote"
         self._proofs: tuple[str | None, frozenset[str]] = None, frozenset()
 
     async def refresh(self) -> Results:
@@ -138,14 +140,15 @@ class GitResults:
         try:
             self._make()
             self._fetch()
-            return self._view()
+            return self._answered()
         except Unavailable as error:
-            problem = error
+            problem, self._problem = error, str(error)
         if self._remote is not None and not isinstance(problem, NoAnswer) and self._repository.damaged():
             self._begin_anew(self._remote)
-            return self._view()
+            return self._answered()
         view = self._view()
-        return replace(view, warnings=[f"the results branch is as it was last seen: {problem}", *view.warnings])
+        seen = "the results branch is as it was last seen"
+        return replace(view, warnings=[view.unknown or f"{seen}: {problem}", *view.warnings])
 
     def _begin_anew(self, remote: Remote) -> None:
         """Make our repository again, of what can be read of the damaged one and of what the remote has. Raises ``Unavailable``."""
@@ -167,18 +170,34 @@ class GitResults:
     def _view(self) -> Results:
         """Raises ``Unavailable`` also where the branch was here and is gone, or was never read: else everything would run again."""
         warnings = self._notices.current(self._clock.now())
-        [tip] = self._repository.resolve(self._ref) if self._repository.exists else [None]
+        tip, seen = self._repository.resolve(self._ref, self._merging.seen) if self._repository.exists else (None, None)
+        unknown = "" if seen else self._unknown()
         if tip is None:
             if self._had:
                 raise Unavailable(
                     f"the results branch is gone from {self._repository.folder}: it is fetched again, if it can be"
                 )
-            return Results(tip=None, trials={}, warnings=warnings)
+            return Results(tip=None, trials={}, unknown=unknown, warnings=warnings)
         self._had = True
         trials, broken = self._ledger.at(tip)
         if self._proofs[0] != tip:
             self._proofs = tip, frozenset(self._repository.entries(tip, [PROOFS]))
-        return Results(tip=tip, trials=trials, proofs=self._proofs[1], broken=broken, warnings=warnings)
+        return Results(
+            tip=tip, trials=trials, proofs=self._proofs[1], broken=broken, unknown=unknown, warnings=warnings
+        )
+
+    def _answered(self) -> Results:
+        """The branch after a fetch. That the remote has none is remembered in the clone, for when it is away."""
+        view = self._view()
+        if self._remote is not None and view.unknown:
+            write_note(self._answer, {"none at": self._remote.name})
+        return replace(view, unknown="")
+
+    def _unknown(self) -> str:
+        """Why nobody can say what is recorded, where the remote neither gave a branch nor said that there is none."""
+        if self._remote is None or read_note(self._answer) == {"none at": self._remote.name}:
+            return ""
+        return f"what is recorded is not known yet: {self._problem}"
 
     def _fetch(self) -> None:
         """Bring the remote's branch here and settle what differs."""
