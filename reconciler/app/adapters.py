@@ -16,7 +16,7 @@ from reconciler.adapters.git.command import local_path
 from reconciler.adapters.git.directory import DirectorySource
 from reconciler.adapters.git.results import GitResults
 from reconciler.adapters.git.source import GitSource
-from reconciler.adapters.git.watch import DirectoryWatch, RefWatch, git_folder
+from reconciler.adapters.git.watch import DirectoryWatch, RefWatch, git_folder, lenders
 from reconciler.adapters.incus.platform import IncusPlatform
 from reconciler.adapters.incus.templates import Provision
 from reconciler.adapters.memory.journal import MemoryJournal
@@ -236,8 +236,11 @@ def _hidden(settings: Settings, more: list[str]) -> Iterator[Path]:
             yield from _repository_places(path)
 
 
-def _repository_places(path: Path) -> Iterator[Path]:
-    """Where a repository may lie that git is told to look for at ``path``: with its work tree, and with what it is linked to."""
+def _repository_places(path: Path, *, borrowing: int = 5) -> Iterator[Path]:
+    """Where a repository may lie that git is told to look for at ``path``: with its work tree, and with what it is linked to.
+
+    So may those that it borrows objects from, and their lenders, as far as git goes: ``borrowing`` times.
+    """
     for named in (path, path.with_name(f"{path.name}.git")):  # git tries the second by itself
         tree = named.parent if named.name == ".git" else named
         yield tree
@@ -246,3 +249,6 @@ def _repository_places(path: Path) -> Iterator[Path]:
             yield folder
             if folder.name == ".git":
                 yield folder.parent
+            for lender in lenders(folder) if borrowing else ():
+                yield lender
+                yield from _repository_places(lender.parent, borrowing=borrowing - 1)

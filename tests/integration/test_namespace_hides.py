@@ -73,6 +73,13 @@ def bundled(place: Path) -> Path:
     return made
 
 
+def borrowing(place: Path) -> Path:
+    """A clone of a clone, and each has its objects from where it was cloned."""
+    for new, old in (("mirror.git", str(with_work_tree(place))), ("definitions.git", "mirror.git")):
+        git(place, "clone", "--quiet", "--bare", "--shared", old, new)
+    return place / "definitions.git"
+
+
 REPOSITORIES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "path": (with_work_tree, "{}"),
     "file URL": (with_work_tree, "file://{}"),
@@ -81,6 +88,7 @@ REPOSITORIES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "linked work tree": (linked, "{}"),
     "the .git of a linked work tree": (linked, "file://{}/.git"),
     "bundle": (bundled, "{}"),
+    "borrowed objects": (borrowing, "{}"),
 }
 
 

@@ -1,6 +1,7 @@
 """Hints from the file system that something changed, through watchdog."""
 
 import contextlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -168,6 +169,15 @@ def git_folder(path: Path) -> Path:
         common = target / "commondir"
         return (target / common.read_text().strip()).resolve() if common.exists() else target
     return inside if inside.is_dir() else path
+
+
+def lenders(folder: Path) -> list[Path]:
+    """The object stores that the repository in ``folder`` borrows from: gitrepository-layout(5), ``objects/info/alternates``."""
+    named = folder / "objects/info/alternates"
+    if not named.is_file():
+        return []
+    lines = [line for line in os.fsdecode(named.read_bytes()).split("\n") if line and not line.startswith("#")]
+    return [(folder / "objects" / line).resolve() for line in lines]
 
 
 def _present(folders: dict[Path, bool]) -> dict[Path, tuple[bool, int]]:
