@@ -179,7 +179,7 @@ def plan(
 
     ``leased`` are those that others work on, with the moment until which they do if nobody says more: held until then, since only
     what becomes of them tells whether they are still to be done.
-    Order: changed first, then retries, then sweeps; the first iteration of everything before the second of anything.
+    Order: changed first, then retries, then sweeps; within each, the first iteration of everything before the second of anything.
     """
     due: list[Due] = []
     held: list[Held] = []
