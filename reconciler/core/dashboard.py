@@ -47,8 +47,8 @@ class Row:
     finished_at: str | None
     violation: str | None
     """The guard that its trials violated, in words."""
-    good_enough: bool
-    """Its pass rate and its compliance reach the benchmark's gate."""
+    fails: bool
+    """What a benchmark asks of it was measured, and is below the benchmark's gate or worse than before."""
     reused: bool
     """Newer inputs were measured since: these are back, and their results hold."""
     proven: bool
@@ -59,9 +59,8 @@ class Row:
 
     @property
     def blocks(self) -> bool:
-        """Whether a gate must stop here: measured to the end, and not good enough, or worse than before."""
-        measured = self.verdict not in ("inconclusive", "unmeasured")
-        return self.proven and measured and (self.verdict == "regressed" or not self.good_enough)
+        """Whether a gate must stop here."""
+        return self.proven and self.fails
 
 
 class Asked(NamedTuple):
@@ -72,20 +71,11 @@ class Asked(NamedTuple):
     sweep: bool = False
 
 
-def _judged(now: BatchResults, asked: Sequence[Asked]) -> BatchResults:
-    """A batch under the terms of who asks most of it today. A sweep that was complete when it ran stays complete."""
-    fitting = [a for a in asked if a.sweep == bool(now.epoch)]
-    if not fitting:
-        return now
-    most = max(fitting, key=lambda a: a.iterations)
-    return replace(now, wanted=min(now.wanted, most.iterations) if now.epoch else most.iterations, gate=most.gate)
-
-
 def row(batch: Batch, asked: Sequence[Asked], trend: Trend | None, *, proven: bool) -> Row:
     """The state of the series whose wanted batch is ``batch``, from its trend."""
     shown = trend.asked if trend else []
     batches = [b for b in shown if b.batch == batch.id]
-    now = _judged(batches[-1], asked) if batches else None
+    now = _under(asked, batches[-1]) if batches else None
     return Row(
         scenario=batch.scenario,
         variant=batch.variant,
@@ -101,11 +91,33 @@ def row(batch: Batch, asked: Sequence[Asked], trend: Trend | None, *, proven: bo
         commit=now.results[-1].commit if now and now.results else None,
         finished_at=now.finished_at or None if now else None,
         violation=now.violation if now else None,
-        good_enough=bool(now and now.meets_gate),
+        fails=trend is not None and any(_fails(trend, batches, asked, one) for one in asked),
         reused=any(now and b.mode == now.mode and b.order > now.order for b in shown),
         proven=proven,
         trended=bool(trend and trend.batches),
     )
+
+
+def _under(asked: Sequence[Asked], now: BatchResults) -> BatchResults:
+    """A batch under the terms of today: as often as who asks most for such a one, and by the strictest gate."""
+    such = [a for a in asked if a.sweep == bool(now.epoch)]
+    most = max((a.iterations for a in such), default=now.wanted)
+    gates = [a.gate for a in such or asked] or [now.gate]
+    strictest = Gate(pass_rate=max(g.pass_rate for g in gates), compliance=max(g.compliance for g in gates))
+    return replace(now, wanted=min(now.wanted, most) if now.epoch else most, gate=strictest)
+
+
+def _wanted(asked: Sequence[Asked], batch: BatchResults, one: Asked) -> int:
+    """How many trials of a batch make it an answer to ``one``. A sweep that was complete when it ran stays complete."""
+    its_own = one.sweep and batch.epoch and sum(a.sweep for a in asked) == 1
+    return min(batch.wanted, one.iterations) if its_own else one.iterations
+
+
+def _fails(trend: Trend, batches: Sequence[BatchResults], asked: Sequence[Asked], one: Asked) -> bool:
+    """Whether the newest batch that answers ``one`` is not good enough. Until a newer one does, whatever runs, the older one counts."""
+    under = (replace(b, wanted=_wanted(asked, b, one), gate=one.gate) for b in reversed(batches))
+    answer = next((b for b in under if b.settled), None)
+    return answer is not None and (not answer.meets_gate or verdict(trend, answer) == "regressed")
 
 
 def readme(rows: Iterable[Row]) -> str:

@@ -97,6 +97,14 @@ class BatchResults:
         return finished, graded, self.batch, self.epoch
 
     @property
+    def settled(self) -> bool:
+        """Measured to the end, or so badly that no end can reach the gate."""
+        missing = max(self.wanted - self.measured, 0)
+        return self.measured > 0 and (
+            not missing or (self.passed + missing) / (self.measured + missing) < self.gate.pass_rate
+        )
+
+    @property
     def meets_gate(self) -> bool:
         """The pass rate and the mean compliance reach the benchmark's gate."""
         compliance = self.compliance

@@ -183,14 +183,12 @@ def _batch(
 def _demands(
     record: ScenarioRecord, terms: Iterable[Terms], batches: Mapping[tuple[Lineup, Mode], Batch], used: Used
 ) -> Iterable[Demand]:
-    """One demand per batch and way of wanting it: that of the benchmark which wants most."""
+    """Every benchmark's demand for the batches of a scenario."""
     memory = sum(t.memory_mib for t in used)
-    found: dict[tuple[object, ...], Demand] = {}
-    for benchmark, batch in _wanted(terms, batches):
-        way = (batch.variant, batch.mode, benchmark.schedule, benchmark.on_change)
-        if way not in found or found[way].benchmark.iterations < benchmark.iterations:
-            found[way] = Demand(batch=batch, benchmark=benchmark, scenario=record.scenario, memory_mib=memory)
-    return found.values()
+    return [
+        Demand(batch=batch, benchmark=benchmark, scenario=record.scenario, memory_mib=memory)
+        for benchmark, batch in _wanted(terms, batches)
+    ]
 
 
 def _wanted(terms: Iterable[Terms], batches: Mapping[tuple[Lineup, Mode], Batch]) -> Iterator[tuple[Benchmark, Batch]]:

@@ -11,10 +11,7 @@ from reconciler.definitions.files.values import Benchmark
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """A batch that a benchmark wants, as often and when the benchmark says.
-
-    Of benchmarks that want the same batch in the same way it is the one that wants most.
-    """
+    """A batch that a benchmark wants, as often and when that says. Others may want the same batch."""
 
     batch: Batch
     benchmark: Benchmark

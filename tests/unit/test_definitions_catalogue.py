@@ -98,11 +98,8 @@ def demands_of(*wanted: dict[str, Any]) -> list[tuple[str, int, bool, bool]]:
     return [(b.name, b.iterations, b.on_change, b.schedule is not None) for b in found]
 
 
-def test_benchmarks_that_want_the_same_batch_are_one_demand_with_the_larger_iterations() -> None:
-    assert demands_of({"iterations": 3}, {"iterations": 5}) == [("b1", 5, True, False)]
-
-
-def test_schedules_stay_apart() -> None:
+def test_each_benchmark_that_wants_a_batch_has_a_demand_of_its_own() -> None:
+    assert demands_of({"iterations": 3}, {"iterations": 5}) == [("b0", 3, True, False), ("b1", 5, True, False)]
     assert demands_of({"schedule": "0 2 * * *"}, {"iterations": 2}) == [("b0", 1, True, True), ("b1", 2, True, False)]
 
 

@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import combinations
 
 from hypothesis import given
@@ -173,7 +174,7 @@ def test_a_gate_stops_at_what_is_not_good_enough_or_worse_than_before_and_at_not
         "improved": [sweep(0, 1), sweep(9, 2, agent="2")],
         "changed": [results(3, 3, number=1), results(0, 3, number=2, world="2")],
         "fail": [results(2, 3)],
-        "inconclusive": [results(0, 1, wanted_iterations=3)],
+        "inconclusive": [results(1, 1, wanted_iterations=3)],
         "pass": [results(3, 3)],
     }
     rows = {
@@ -188,6 +189,33 @@ def test_a_gate_stops_at_what_is_not_good_enough_or_worse_than_before_and_at_not
     fallen = [results(3, 3, number=1), results(0, 3, number=2, agent="2")]
     assert row_of(fallen[-1], lenient, fallen).blocks, "good enough for the gate, and worse than before"
     assert not replace(rows["fail"], proven=False).blocks
+
+
+def test_a_repetition_that_is_not_measured_to_the_end_opens_no_gate() -> None:
+    fallen, night = results(0, 3, number=1), partial(results, number=2, epoch="20260102T020000Z", wanted_iterations=3)
+    nightly = [ASKED, Asked(iterations=3, gate=Gate(), sweep=True)]
+    for done, passed, blocks in ((1, 1, True), (2, 2, True), (2, 0, True), (3, 3, False)):
+        told = row(batch(), nightly, trend(fallen, night(passed, done)), proven=True)
+        assert (told.epoch, told.measured, told.blocks) == ("20260102T020000Z", done, blocks)
+    first = row(batch(), nightly, trend(results(1, 2, wanted_iterations=3)), proven=True)
+    assert (first.verdict, first.blocks) == ("inconclusive", True), "whatever comes, it stays below the gate"
+    assert not row(batch(), nightly, trend(results(2, 2, wanted_iterations=3)), proven=True).blocks
+
+
+def test_of_several_benchmarks_that_want_a_batch_each_is_a_gate_of_its_own() -> None:
+    lax, strict = Asked(iterations=3, gate=Gate(pass_rate=0)), Asked(iterations=3, gate=Gate())
+    for asked in ([lax, strict], [strict, lax]):
+        told = row(batch(), asked, trend(results(0, 3)), proven=True)
+        assert (told.verdict, told.blocks) == ("fail", True)
+    many, canary = Asked(iterations=20, gate=Gate()), Asked(iterations=1, gate=Gate(pass_rate=0), sweep=True)
+    lucky = trend(results(0, 20, number=1), results(1, 1, number=2, epoch="20260102T020000Z"))
+    assert row(batch(), [many, canary], lucky, proven=True).blocks, "one trial of the canary is no answer to twenty"
+
+
+def test_another_gate_judges_what_is_there_also_where_such_a_batch_is_asked_for_no_more() -> None:
+    night = trend(results(0, 3, epoch="20260102T020000Z", gate=Gate(pass_rate=0)))
+    told = row(batch(), [ASKED], night, proven=True)
+    assert (told.verdict, told.measured, told.blocks) == ("fail", 3, True)
 
 
 def row_of(now: BatchResults, asked: Asked, history: list[BatchResults]) -> Row:
