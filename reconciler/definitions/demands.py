@@ -11,6 +11,7 @@ from reconciler.definitions.inputs import (
     Images,
     Specialties,
     briefing,
+    unbriefed,
     variant_of,
     world,
 )
@@ -63,7 +64,7 @@ class Assembler:
         self._specialties = library.specialties.usable
         self._scenarios, self._templates, self._images = scenarios, templates, images
         self._rules = tuple(library.operational_rules.usable.values())
-        self._hosts = library.hosts.usable
+        self._hosts, self._library = library.hosts.usable, library
         self._agents = AgentDigests(versions)
         self._surroundings = (self._specialties, templates, dict(images), self._rules, self._hosts)
 
@@ -98,6 +99,8 @@ class Assembler:
             return [Blocked(scenario=key, benchmark=name, reason=self._scenarios.stalled_by(key))]
         if found := survey.misfits.get((key, terms.benchmark.mode)):
             return [Blocked(scenario=key, benchmark=name, reason=f"{record.path}: {found.reason}")]
+        if reason := unbriefed(record, self._library.operational_rules, self._library.hosts):
+            return [Blocked(scenario=key, benchmark=name, reason=reason)]
         if key in survey.own_misfits:
             reason = f"{record.path}: {survey.own_misfits[key].reason}"
             own = [variant_of(record, lineup) for lineup in terms.lineups if lineup.specialty is None]

@@ -9,9 +9,10 @@ from reconciler.core.digests import digest
 from reconciler.core.guards import guarded
 from reconciler.core.model import Agent, Component, Mode, OperationalRule, Specialty, Variant
 from reconciler.definitions.ansible.dependencies import path_of_file
-from reconciler.definitions.files.matching import Facts, matches
+from reconciler.definitions.files.matching import Facts, matches, may_match
 from reconciler.definitions.files.values import HostResource, Parsed
 from reconciler.definitions.records import ScenarioRecord, text_id
+from reconciler.definitions.shelf import Shelf
 from reconciler.definitions.templates import ResolvedTemplate
 from reconciler.definitions.wants import Lineup
 
@@ -46,6 +47,19 @@ def briefing(record: ScenarioRecord, rules: Rules, declared: Mapping[str, Parsed
     everybody = {rule for _, share in shares for rule in share}
     alike = len({share for _, share in shares}) == 1
     return Briefing(rules=tuple(r for r in rules if r in everybody), shares=() if alike else shares)
+
+
+def unbriefed(record: ScenarioRecord, rules: Shelf[Parsed[OperationalRule]], hosts: Shelf[Parsed[HostResource]]) -> str:
+    """Why nobody can say which rules match: a wrong file declares one of the scenario's hosts, or could be a rule that does. Else empty."""
+    if not rules.wrong and not hosts.wrong:
+        return ""
+    names = [h.name for h in record.scenario.hosts]
+    if wrong := next((n for n in names if n in hosts.wrong), None):
+        return hosts.stalled_by(wrong)
+    declared = [host.value for n in names if (host := hosts.usable.get(n)) is not None and host.value is not None]
+    known = [record.facts.on(d) for d in declared] + [record.facts] * (len(declared) < len(names))
+    doubtful = (n for n, files in rules.wrong.items() if any(may_match(f.drawn, k) for f in files for k in known))
+    return next(map(rules.stalled_by, doubtful), "")
 
 
 def world(record: ScenarioRecord, mode: Mode, templates: Sequence[ResolvedTemplate], images: Images) -> Component:

@@ -52,6 +52,11 @@ class Shelf(Generic[F]):
         return {c: files[0] for c, files in sorted(self.claims.items()) if len(files) == 1 and files[0].error is None}
 
     @cached_property
+    def wrong(self) -> Mapping[str, list[F]]:
+        """The names that are claimed and cannot be used, with who claims them."""
+        return {claim: files for claim, files in self.claims.items() if claim not in self.usable}
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """Every name that is claimed, also by a wrong file."""
         return frozenset(self.claims)

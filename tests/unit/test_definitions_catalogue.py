@@ -188,3 +188,38 @@ def test_a_symbolic_link_where_a_playbook_looked_below_is_noticed() -> None:
     assert len(first.demands(IMAGES).demands) == 1
     assert linked.demands(IMAGES).demands == ()
     assert len(linked.updated({"scenarios/common": None}, store.read).demands(IMAGES).demands) == 1
+
+
+def test_what_a_wrong_rule_may_be_meant_for_is_stalled_and_nothing_else() -> None:
+    files = {
+        f"scenarios/{k}/scenario.json": scenario(k, tags=[t], validation=None)
+        for k, t in (("db", "tech:mysql"), ("web", "web"))
+    }
+    cases = {
+        "name: slow\ntags: [oss:linux]": {"db", "web", "nginx"},
+        "name: slow\ntags: [oss:linux, tech:mysql]": {"db"},
+        "name: slow\ntags: [tech:mysql]\nwhat: x": {"db"},
+        "name: slow\ntags: [tech:mysql": {"db", "web", "nginx"},
+        "name: slow\ntags: [tech:mysql]": set(),
+    }
+    for front, stalled in cases.items():
+        rule = {"config/operational_rules/slow.mdx": f"---\n{front}\n---\nSlowly.\n"}
+        demands = load({**repository(), **files, **rule}).demands({})
+        assert {b.scenario for b in demands.blocked} == stalled
+        assert {d.batch.scenario for d in demands.demands} == {"db", "web", "nginx"} - stalled
+        assert all(b.reason.startswith("config/operational_rules/slow.mdx:") for b in demands.blocked)
+
+
+def test_a_rule_that_two_files_are_stalls_what_either_matches() -> None:
+    rules = {f"config/operational_rules/{n}.mdx": f"---\nname: slow\ntags: [tech:{n}]\n---\nSlowly.\n" for n in "ab"}
+    files = {f"scenarios/{n}/scenario.json": scenario(n, tags=[f"tech:{n}"], validation=None) for n in "abc"}
+    demands = load({**repository(), **files, **rules}).demands({})
+    assert [(b.scenario, "more than once" in b.reason) for b in demands.blocked] == [("a", True), ("b", True)]
+
+
+def test_a_wrong_file_of_a_host_stalls_the_scenarios_that_have_it() -> None:
+    wrong = {"config/hosts/web-01.mdx": "---\nname: web-01\ntags: [tech:nginx]\n---\n"}
+    other = scenario("s1", hosts=[{"host_name": "db", "template": "debian-base"}], agents=None, validation=None)
+    demands = load({**many(), **wrong, "scenarios/s1/scenario.json": other}).demands({})
+    assert {b.scenario for b in demands.blocked} == {"nginx", "s0", "s2"}
+    assert {b.reason.partition(":")[0] for b in demands.blocked} == {"config/hosts/web-01.mdx"}

@@ -240,7 +240,7 @@ def test_a_wrong_name_in_a_benchmark_stalls_its_own_row_alone() -> None:
         ("config/specialties/x.md", "---\nname: x\n---\np", 0, "misnamed-file", "not read"),
         (
             "config/operational_rules/x.mdx",
-            "---\nname: x\ntags: [tecj:nginx]\n---\np",
+            "---\nname: x\ntags: [tech:apache, tecj:nginx]\n---\np",
             3,
             "unknown-tag",
             "'tecj:nginx'",

@@ -92,6 +92,13 @@ def matches(rule: OperationalRule, known: Facts) -> bool:
     return all(map(known.hold, scopes)) and (not procedures or any(map(known.hold, procedures)))
 
 
+def may_match(draft: OperationalRule | None, known: Facts) -> bool:
+    """Whether the rule that a wrong file is meant to be could match: all that can be read of it holds."""
+    if draft is None:
+        return True
+    return matches(replace(draft, tags=tuple(t for t in draft.tags if _class(t.lower()) in RULE_CLASSES)), known)
+
+
 @lru_cache(maxsize=4096)
 def _by_kind(tags: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A rule's scope tags and its procedure tags."""
