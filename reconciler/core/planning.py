@@ -13,6 +13,7 @@ Action = Literal["run", "regrade"]
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 ELSEWHERE = "another process works on it"
+ENDED = "its lease here runs on after its end"
 REGRADES_AT_ONCE = 500
 """Stored transcripts that are graded again under one lease, in one commit: what a crash in the middle repeats."""
 
@@ -171,24 +172,27 @@ def plan(
     attempts: Mapping[str, Attempt],
     unavailable: Mapping[Mode, str],
     leased: Mapping[str, datetime] = MappingProxyType({}),
-    ending: Collection[str] = (),
+    ended: Mapping[str, datetime] = MappingProxyType({}),
     quiet_until: datetime | None = None,
     blocked: Sequence[Blocked] = (),
 ) -> Plan:
-    """Decide. ``running`` maps the ids of our own running trials to their memory in MiB; ``ending`` are ours that ended just now.
+    """Decide. ``running`` maps the ids of our own running trials to their memory in MiB.
 
     ``leased`` are those that others work on, with the moment until which they do if nobody says more: held until then, since only
-    what becomes of them tells whether they are still to be done.
+    what becomes of them tells whether they are still to be done. ``ended`` are ours whose lease could not be given back yet.
     Order: changed first, then retries, then sweeps; within each, the first iteration of everything before the second of anything.
     """
     due: list[Due] = []
     held: list[Held] = []
     stalled = [Stalled(scenario=b.scenario, variant=b.variant, reason=b.reason) for b in blocked]
     for item in todo.missing:
-        if item.trial.id in running or item.trial.id in ending:
+        if item.trial.id in running:
             continue
         if (until := leased.get(item.trial.id)) is not None:
-            held.append(_elsewhere(item, until))
+            held.append(_leased(item, until, ELSEWHERE))
+            continue
+        if (until := ended.get(item.trial.id)) is not None:
+            held.append(_leased(item, until, ENDED))
             continue
         match _judge(item, now, limits, attempts.get(item.trial.id), unavailable, quiet_until):
             case Due() as one:
@@ -233,8 +237,8 @@ def _judge(
     return Due(trial=trial, wanted=wanted, regrades=item.regrades, retry=attempt is not None)
 
 
-def _elsewhere(item: Missing, until: datetime) -> Held:
-    return Held(trial=item.trial, wanted=item.wanted, regrades=item.regrades, reason=ELSEWHERE, until=until, retry=True)
+def _leased(item: Missing, until: datetime, reason: str) -> Held:
+    return Held(trial=item.trial, wanted=item.wanted, regrades=item.regrades, reason=reason, until=until, retry=True)
 
 
 def stalled_trial(item: Missing, reason: str) -> Stalled:

@@ -72,6 +72,7 @@ class Reconciler:
     _farewell: str = "STOPPING=1\nSTATUS=stopping"
     _stale: bool = True  # whether something outside may be new
     _stopping: bool = False
+    _patience: float = float("inf")  # with trials that still run when it stops
     _problem: str | None = None  # why passes are put off at present
     _passes: int = 0
     _seen: tuple[str | None, str] = (None, "")  # of the results in the last pass: tip, and why there may be others
@@ -96,8 +97,11 @@ class Reconciler:
         """
         self._farewell = "RELOADING=1\nSTATUS=reloading" if reload else "STOPPING=1\nSTATUS=stopping"
         if self._stopping:
+            self._patience = 0.0
             self.dispatcher.cancel()
-        self._errands.cancel("start", "fetch", "refresh")  # nobody needs the news any more, and a remote may hang
+        self._errands.cancel(
+            "start", "fetch", "refresh", "reap"
+        )  # nobody needs the news any more, and a remote may hang
         self._stopping = True
         self.wake()
 
@@ -169,7 +173,8 @@ class Reconciler:
         with bound_contextvars(**{"pass": self._passes}):
             world = await self.observer.look()
             self._seen = (world.results.tip, world.results.unknown)
-            await self.reaper.reap(world.sandboxes, {*world.leases, *self.dispatcher.running})
+            working = {*world.leases, *self.dispatcher.running}
+            await self._errands.carry_out("reap", lambda: self.reaper.reap(world.sandboxes, working))
             plan = self.decide(world)
             self.listener(Planned(revision=world.revision, plan=plan))
             if self._problem is None:  # else only the end of this pass shows that work can begin again
@@ -186,10 +191,15 @@ class Reconciler:
 
     async def _begin(self, world: World, plan: Plan) -> None:
         for due in plan.start:
-            self.dispatcher.begin(await self.preparer.work(world, due))
+            work = await self.preparer.work(world, due)
+            if self._stopping:  # since the pass began
+                return
+            self.dispatcher.begin(work)
         if plan.regrade and not self.dispatcher.regrading:
             waiting = sum(due.regrades is not None for due in plan.due)
-            self.dispatcher.regrade(await self.preparer.works(world, plan.regrade), waiting)
+            works = await self.preparer.works(world, plan.regrade)
+            if not self._stopping:
+                self.dispatcher.regrade(works, waiting)
 
     def _settled(self, plan: Plan) -> bool:
         """Nothing runs, is due, or is tried again by itself; and nothing happened since the plan was made."""
@@ -206,7 +216,7 @@ class Reconciler:
             limits=self.policy.limits,
             running=self.dispatcher.memory,
             leased={trial: lease.until for trial, lease in world.leases.items() if lease.owner != us},
-            ending=[trial for trial, lease in world.leases.items() if lease.owner == us],
+            ended={trial: lease.until for trial, lease in world.leases.items() if lease.owner == us},
             attempts=world.attempts,
             unavailable=self.dispatcher.refused | dict(world.unavailable),
             quiet_until=quiet_until(self.policy.quiet, now),
@@ -307,7 +317,7 @@ class Reconciler:
 
     async def _drain(self) -> None:
         """Let trials end, then cancel them; the service manager is asked for more time for as long as that takes."""
-        drained = asyncio.create_task(self.dispatcher.drain(self.policy.drain))
+        drained = asyncio.create_task(self.dispatcher.drain(min(self.policy.drain, self._patience)))
         seconds = min(self.policy.heartbeat, PATIENCE_SECONDS)
         try:
             while not (await asyncio.wait([drained], timeout=seconds))[0]:

@@ -143,9 +143,15 @@ class Observer:
             sandboxes=sandboxes,
             leases=leases,
             attempts=await self._attempts(),
-            unavailable=unavailable | (dict.fromkeys(self.platforms, results.unknown) if results.unknown else {}),
+            unavailable=unavailable | self._unknown(results),
             schedules=schedules,
             warnings=[*([self.source_problem] if self.source_problem else []), *_lacking(catalogue), *results.warnings],
+        )
+
+    def _unknown(self, results: Results) -> dict[Mode, str]:
+        """No mode does trials that may be recorded already; those by hand are new ones, whatever is recorded."""
+        return (
+            dict.fromkeys(self.platforms, results.unknown) if results.unknown and not self.definitions.by_hand else {}
         )
 
     async def _sandboxes(self) -> tuple[Sequence[SandboxInfo], dict[Mode, str]]:

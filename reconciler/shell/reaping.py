@@ -35,11 +35,16 @@ class Reaper:
         ]
 
     async def reap(self, sandboxes: Sequence[SandboxInfo], working: Collection[str]) -> None:
-        """Destroy the orphans; one that cannot be destroyed is tried again in the next pass."""
-        for sandbox in await asyncio.to_thread(self.orphans, sandboxes, working):
+        """Destroy the orphans, side by side; one that cannot be destroyed is tried again in the next pass."""
+        orphans = await asyncio.to_thread(self.orphans, sandboxes, working)
+        await asyncio.gather(*map(self._destroy, orphans))
+
+    async def _destroy(self, sandbox: SandboxInfo) -> None:
+        try:
+            async with asyncio.timeout(REAP_SECONDS):
+                await self.platforms[sandbox.mode].destroy(sandbox.name)
+        except (Transient, Unavailable, TimeoutError) as error:
+            problem = str(error) or f"not destroyed within {REAP_SECONDS:g} s"
+            log.warning("orphan stays", sandbox=sandbox.name, problem=problem)
+        else:
             log.warning("orphan destroyed", sandbox=sandbox.name, mode=sandbox.mode)
-            try:
-                async with asyncio.timeout(REAP_SECONDS):
-                    await self.platforms[sandbox.mode].destroy(sandbox.name)
-            except (Transient, Unavailable, TimeoutError) as error:
-                log.warning("orphan stays", sandbox=sandbox.name, problem=str(error))

@@ -145,7 +145,7 @@ def test_blocked_demand_is_shown_as_stalled() -> None:
     assert [(s.scenario, s.reason) for s in found.stalled] == [("a", "scenarios/a/scenario.json:3:1: not JSON")]
 
 
-def test_what_another_process_works_on_is_held_until_its_lease_ends_and_what_ends_here_is_left_out() -> None:
+def test_what_another_process_works_on_or_ended_here_is_held_until_its_lease_ends() -> None:
     demand, until = wanted(iterations=3), NOW + timedelta(seconds=40)
     first, second, third = (t.id for t in demand.trials())
     found = plan(
@@ -156,10 +156,11 @@ def test_what_another_process_works_on_is_held_until_its_lease_ends_and_what_end
         attempts={},
         unavailable={"namespace": "does not answer"},
         leased={first: until},
-        ending={second},
+        ended={second: until},
     )
     assert [(h.trial.id, h.reason, h.until, h.retry) for h in found.held] == [
         (first, "another process works on it", until, True),
+        (second, "its lease here runs on after its end", until, True),
         (third, "does not answer", None, False),
     ]
     assert (found.due, found.wake_at) == ((), until)

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from reconciler.adapters.memory.platform import MemoryPlatform, MemorySandbox
 from reconciler.adapters.memory.results import MemoryResults
 from reconciler.adapters.memory.source import MemorySource
 from reconciler.core.errors import Unavailable, what_the_machine_lacks
-from reconciler.ports import SandboxSpec
+from reconciler.core.model import Template
+from reconciler.ports import SandboxInfo, SandboxSpec
 from reconciler.shell.events import Ended, Event, Planned, Started
 from reconciler.shell.leasing import Leases
 from reconciler.shell.reporting import last_push
@@ -237,6 +238,39 @@ async def test_a_fetch_that_hangs_does_not_keep_the_daemon_from_ending(world: Sh
     daemon.stop()
     await running
     assert len(world.records()) == 1
+
+
+async def test_a_stop_in_the_middle_of_a_pass_begins_no_trial(world: ShellWorld) -> None:
+    class StopsWhileLookedAt(MemoryPlatform):
+        async def list(self) -> Sequence[SandboxInfo]:
+            daemon.stop()
+            return await super().list()
+
+    world.platform = StopsWhileLookedAt(clock=world.clock, images=("base", ""))
+    world.commit(definitions(iterations=1))
+    daemon = world.daemon()
+    await daemon.run()
+    assert (started(world), world.records()) == (0, {})
+
+
+async def test_an_orphan_that_hangs_does_not_keep_the_daemon_from_ending(world: ShellWorld) -> None:
+    hung = asyncio.Event()
+
+    class Hangs(MemoryPlatform):
+        async def destroy(self, name: str) -> None:
+            if name in self.sandboxes:
+                hung.set()
+                await asyncio.Event().wait()
+
+    world.platform = Hangs(clock=world.clock)
+    labels = {"instance": "instance-one"}
+    await world.platform.create(SandboxSpec(name="left", host="app-01", template=Template(name="base"), labels=labels))
+    daemon = world.daemon()
+    running = asyncio.create_task(daemon.run())
+    await hung.wait()
+    daemon.stop()
+    await running
+    assert len(await world.platform.list()) == 1, "the next daemon tries again"
 
 
 def test_a_thread_that_cannot_be_started_is_no_attempt_of_a_trial() -> None:
