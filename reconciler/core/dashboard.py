@@ -92,7 +92,7 @@ def row(batch: Batch, asked: Sequence[Asked], trend: Trend | None, *, proven: bo
         finished_at=now.finished_at or None if now else None,
         violation=now.violation if now else None,
         fails=trend is not None and any(_fails(trend, batches, asked, one) for one in asked),
-        reused=any(now and b.mode == now.mode and b.order > now.order for b in shown),
+        reused=any(now and b.mode == now.mode and b.recorded_at > now.recorded_at for b in shown),
         proven=proven,
         trended=bool(trend and trend.batches),
     )

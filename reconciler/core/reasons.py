@@ -1,6 +1,6 @@
 """Why a trial is due, in a person's words, from the parts that differ."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.model import COMPONENTS, Inputs, Trial
@@ -8,6 +8,8 @@ from reconciler.core.trends import BatchResults, Trend
 
 ASKED = "started by hand"
 """Trials by hand measure anew whatever is recorded: nothing changed, somebody asked."""
+NAMED = 3
+"""So many of the parts that changed are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +18,8 @@ class Change:
 
     component: str
     part: str
+    commit: str = ""
+    """What changed it last, where that is known: ``1f3c9ab: Drop the reopen step``."""
 
 
 def changes(inputs: Inputs, before: Mapping[str, Mapping[str, str]]) -> tuple[Change, ...]:
@@ -62,8 +66,8 @@ def regradable(trend: Trend | None, trial: Trial) -> tuple[str, ...]:
     )
 
 
-def reason(trial: Trial, wanted: int, trend: Trend | None, changed: tuple[Change, ...], told: str | None) -> str:
-    """One line. ``wanted`` are the iterations; ``told`` says which commit changed the first part: ``1f3c9ab: Drop the reopen step``."""
+def reason(trial: Trial, wanted: int, trend: Trend | None, changed: Sequence[Change]) -> str:
+    """One line. ``wanted`` are the iterations."""
     if trial.epoch:
         return f"sweep of {trial.epoch}"
     if trend is None or not trend.batches:
@@ -73,12 +77,12 @@ def reason(trial: Trial, wanted: int, trend: Trend | None, changed: tuple[Change
         return f"{wanted} iterations are wanted now, and {known.wanted} {'was' if known.wanted == 1 else 'were'}"
     if not changed:
         return f"never measured in mode {trial.batch.mode}" if known is None else "its batch is not complete"
-    return f"{_names(changed)} changed" + (f" in {told}" if told else "")
+    return _told(changed)
 
 
-def regrade_reason(changed: tuple[Change, ...], told: str | None) -> str:
+def regrade_reason(changed: Sequence[Change]) -> str:
     """Why a stored transcript is graded again; ``changed`` are rules alone."""
-    return f"only {_names(changed) or 'rules'} changed" + (f" in {told}" if told else "")
+    return f"only {_told(changed) if changed else 'rules changed'}"
 
 
 def reuse_reason(trend: Trend | None, batch: str, mode: str, epoch: str) -> str:
@@ -87,9 +91,17 @@ def reuse_reason(trend: Trend | None, batch: str, mode: str, epoch: str) -> str:
     if trend is None or own is None or not own.results:
         return "its inputs have results already"
     commit = own.results[0].commit[:10]
-    newer = any(b.mode == mode and own.order < b.order for b in trend.asked)
+    newer = any(b.mode == mode and own.recorded_at < b.recorded_at for b in trend.asked)
     return f"reverted to inputs recorded in {commit}" if newer else f"inputs unchanged since commit {commit}"
 
 
-def _names(changed: tuple[Change, ...]) -> str:
-    return ", ".join(dict.fromkeys(c.part for c in changed[:3])) + (" and more" if len(changed) > 3 else "")
+def _told(changed: Sequence[Change]) -> str:
+    """The first parts, by the commit that changed them: ``specialty a, rule b changed in 1f3c9ab: Edit; rule c changed in …``."""
+    by_commit: dict[str, list[str]] = {}
+    for change in changed[:NAMED]:
+        by_commit.setdefault(change.commit, []).append(change.part)
+    told = [
+        f"{', '.join(dict.fromkeys(parts))} changed" + (f" in {commit}" if commit else "")
+        for commit, parts in by_commit.items()
+    ]
+    return "; ".join(told) + ("; and more" if len(changed) > NAMED else "")

@@ -85,6 +85,11 @@ class BatchResults:
         return max((r.finished_at for r in self.results), default="")
 
     @property
+    def recorded_at(self) -> str:
+        """When the first of its results was recorded: a trial's end, or when that was graded again."""
+        return min((r.graded_at or r.finished_at for r in self.results), default="")
+
+    @property
     def setting(self) -> tuple[str, ...]:
         """All but the agent: batches with equal settings can be compared."""
         return self.mode, *(self.digests[c] for c in _SCENARIO_SIDE)

@@ -8,6 +8,7 @@ from typing import Literal
 from reconciler.core.planning import Due, Missing, Wanted
 from reconciler.core.reasons import (
     ASKED,
+    NAMED,
     Change,
     changes,
     holder,
@@ -49,30 +50,30 @@ class Preparer:
     def explain(self, world: World, items: Sequence[Missing], *, commits: bool = True) -> list[str]:
         """Say why each trial is due: which part changed, and in which commit unless nobody asks (it takes a git log)."""
         trends = self.past.trends(world.results, (i.trial.batch.series for i in items))
-        told: dict[tuple[str, str], str | None] = {}
+        told: dict[tuple[str, str], str] = {}
 
-        def commit(demand: Demand, change: Change) -> str | None:
+        def commit(demand: Demand, change: Change) -> str:
             key = (change.part, demand.scenario.folder if change.component != "agent" else "")
             if commits and key not in told:
                 found = self.observer.commit_of_change(world, demand, change.component, change.part)
-                told[key] = f"{found.short}: {found.subject}" if found else None
-            return told.get(key)
+                told[key] = f"{found.short}: {found.subject}" if found else ""
+            return told.get(key, "")
 
         return [self._explain(i, trends[i.trial.batch.series], world.demands.of(i.wanted), commit) for i in items]
 
     def _explain(
-        self, item: Missing, trend: Trend | None, demand: Demand, commit: Callable[[Demand, Change], str | None]
+        self, item: Missing, trend: Trend | None, demand: Demand, commit: Callable[[Demand, Change], str]
     ) -> str:
         if self.observer.definitions.by_hand is not None:
             return ASKED
         before = holder(trend, item.regrades) if item.regrades else latest(trend, item.trial)
         changed = changes(item.trial.batch.inputs, before.parts) if before else ()
-        told = commit(demand, changed[0]) if changed else None
-        changed = tuple(replace(c, part=named_for_people(demand.scenario.folder, c.part)) for c in changed)
+        folder = demand.scenario.folder
+        named = [replace(c, part=named_for_people(folder, c.part), commit=commit(demand, c)) for c in changed[:NAMED]]
         if item.regrades:
-            return regrade_reason(changed, told)
+            return regrade_reason([*named, *changed[NAMED:]])
         tried = [self.past.unusable[p] for p in regradable(trend, item.trial) if p in self.past.unusable]
-        return reason(item.trial, item.wanted.iterations, trend, changed, told) + (
+        return reason(item.trial, item.wanted.iterations, trend, [*named, *changed[NAMED:]]) + (
             f"; not graded again: {tried[0]}" if tried else ""
         )
 
