@@ -249,6 +249,41 @@ def test_a_markdown_file_that_a_playbook_names_is_a_dependency() -> None:
     assert changed(files, files | {NGINX + "README.md": "2"}) == {"world": ["README.md"]}
 
 
+COPIES_A_FOLDER = [
+    "copy: {src: site, dest: /srv/}",
+    "copy: src=site dest=/srv/",
+    "{copy: {dest: /srv/}, args: {src: site}}",
+    "{copy: {src: '{{ item }}', dest: /srv/}, loop: [site]}",
+    "{copy: {src: '{{ item.src }}', dest: /srv/}, with_filetree: site}",
+    "{copy: {src: '{{ item.src }}', dest: /srv/}, with_community.general.filetree: [site]}",
+    "include_vars: {dir: site}",
+]
+"""Tasks that name a folder by a word without a slash."""
+
+
+@pytest.mark.parametrize("task", COPIES_A_FOLDER)
+@pytest.mark.parametrize("where", ["", "files/"])
+def test_a_folder_is_a_dependency_where_a_task_names_it_without_a_slash(task: str, where: str) -> None:
+    page = where + "site/index.md"
+    files = repository() | {NGINX + "prepare.yml": PLAY + f"  tasks:\n    - {task}\n", NGINX + page: "1"}
+    assert changed(files, files | {NGINX + page: "2"}) == {"world": [page]}
+
+
+@pytest.mark.parametrize("task", COPIES_A_FOLDER)
+def test_a_folder_beside_shared_tasks_is_a_dependency_as_well(task: str) -> None:
+    play, page = PLAY + "  tasks: [{import_tasks: ../common/install.yml}]\n", "scenarios/common/files/site/i.html"
+    files = repository() | {NGINX + "prepare.yml": play, "scenarios/common/install.yml": f"- {task}\n"}
+    found = {"world": ["../common/files/site/i.html"]}
+    assert changed(files | {page: "1"}, files | {page: "2"}) == found
+    assert batches(forward(files, {page: "1"})) == batches(load(files | {page: "1"}))
+
+
+def test_a_word_that_is_no_source_names_no_folder() -> None:
+    play = PLAY + "  tasks: [{service: {name: site}}, {command: echo site}]\n"
+    files = repository() | {NGINX + "prepare.yml": play, NGINX + "site/index.md": "1"}
+    assert changed(files, files | {NGINX + "site/index.md": "2"}) == {}
+
+
 def test_a_folder_above_in_a_command_is_no_dependency() -> None:
     play = PLAY + "  tasks:\n    - shell: cd .. && ls ../.. && cat ../other/none\n"
     files = repository() | {NGINX + "prepare.yml": play, "scenarios/other/x.txt": "1"}

@@ -154,7 +154,7 @@ class Follower:
                 files.add(found)
                 probes.update(loaded := self._loaded(found, folder) if token in names.playbooks else [])
                 files.update(p for place in loaded if self._is_folder(place, folder) for p in self._tree.under(place))
-            elif "/" in token:
+            elif "/" in token or token in names.folders:
                 folders.add(found)
         folders.update(f for p in names.prefixes for f in _candidates(bases, _BESIDE, p))
         near = (*bases, *([role.rpartition("/")[0]] if role else []))

@@ -36,6 +36,10 @@ _QUOTED = re.compile(
 """A text in an expression; something is put behind it, or it behind the own folder."""
 _MADE_WITHIN = re.compile(r"[*?%]")
 """What is only known at run time of a text in an expression: globs, and places for ``format``."""
+_FOLDERS = frozenset({"src", "dir", "with_filetree", "filetree", "loop", "with_items"})
+"""Where a plain word may name a folder; anywhere else it takes a slash, since most words name none."""
+_FOLDER_IN_TEXT = re.compile(r"\b(?:src|dir)=['\"]?([^\s'\"]+)")
+"""The same in the arguments of a module that are written as one text."""
 _PIECE = re.compile(r"[^\s'\"=,;:|(){}\[\]<>&`]+")
 _CAN_BE_DYNAMIC = re.compile(rb"include|import_|vars_files|roles?\b")
 
@@ -45,6 +49,8 @@ class Names:
     """The names in a file. ``tokens`` may be files or folders, ``prefixes`` are folders of names made at run time."""
 
     tokens: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+    """Those of the tokens that stand where a folder may be named by a plain word."""
     prefixes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     playbooks: frozenset[str] = frozenset()
@@ -93,7 +99,8 @@ def names_in(data: bytes) -> Names:
     if root is not None:
         scan.walk(root)
     return Names(
-        tokens=frozenset(scan.tokens),
+        tokens=frozenset(scan.tokens | scan.folders),
+        folders=frozenset(scan.folders),
         prefixes=frozenset(scan.prefixes),
         roles=frozenset(scan.roles),
         playbooks=frozenset(scan.playbooks),
@@ -110,31 +117,32 @@ def names_in_template(data: bytes) -> Names:
         return NOTHING
     scan = _Scan()
     for expression in _EXPRESSION.findall(text):
-        scan.expression(expression)
+        scan.expression(expression, scan.tokens)
     return Names(tokens=frozenset(scan.tokens), prefixes=frozenset(scan.prefixes))
 
 
 class _Scan:
-    """One walk over the nodes of a file; shared nodes are visited once."""
+    """One walk over the nodes of a file; shared nodes are visited once for each of the two meanings of their words."""
 
     def __init__(self) -> None:
         self.tokens: set[str] = set()
+        self.folders: set[str] = set()
         self.prefixes: set[str] = set()
         self.roles: set[str] = set()
         self.playbooks: set[str] = set()
         self.dynamic = False
 
     def walk(self, root: yaml.Node) -> None:
-        todo, seen = [root], {id(root)}
+        todo, seen = [(root, False)], {(id(root), False)}
         while todo:
-            node = todo.pop()
+            node, folder = todo.pop()
             if isinstance(node, yaml.ScalarNode):
-                self._scalar(node.value)
+                self._scalar(node.value, self.folders if folder else self.tokens)
             elif isinstance(node, yaml.MappingNode):
                 for key, value in entries(node):
                     self._entry(key, value)
-            children = [n for n in _children(node) if id(n) not in seen]
-            seen.update(map(id, children))
+            children = [(n, f) for n, f in _children(node, folder) if (id(n), f) not in seen]
+            seen.update((id(n), f) for n, f in children)
             todo += children
 
     def _entry(self, key: str, value: yaml.Node) -> None:
@@ -147,36 +155,39 @@ class _Scan:
         elif key in ROLE_TASKS:
             self.roles.update(fields(value, "name"))
 
-    def _scalar(self, text: str) -> None:
+    def _scalar(self, text: str, into: set[str]) -> None:
         text = OWN_FOLDER.sub("", text)
         for expression in _EXPRESSION.findall(text):
-            self.expression(expression)
-        self._text(_MADE.sub("\0", text))
+            self.expression(expression, into)
+        text = _MADE.sub("\0", text)
+        self._text(text, into)
+        for folder in _FOLDER_IN_TEXT.findall(text) if "=" in text else ():
+            self._text(folder, self.folders)
 
-    def expression(self, expression: str) -> None:
+    def expression(self, expression: str, into: set[str]) -> None:
         """Of an expression only what it quotes can be a name: ``lookup('file', '../motd')``."""
         for found in _QUOTED.finditer(expression):
             text = found["text"].lstrip("/") if found["own"] else found["text"]
-            self._text(_MADE_WITHIN.sub("\0", text))
+            self._text(_MADE_WITHIN.sub("\0", text), into)
             if found["more"]:
-                self._text(text + "\0")
+                self._text(text + "\0", into)
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, into: set[str]) -> None:
         """Take the names in a text, in which a NUL stands for what is made at run time."""
         for piece in {text.strip(), *_PIECE.findall(text)}:
             if "\0" in piece:
                 folder = piece.partition("\0")[0].rpartition("/")[0]
                 self.prefixes.update([folder] if folder.strip("./") else ())
             elif piece.strip("./") and not piece.startswith(("/", "~")) and len(piece) < 500 and "\n" not in piece:
-                self.tokens.add(piece)
+                into.add(piece)
 
 
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+def _children(node: yaml.Node, folder: bool) -> Iterator[tuple[yaml.Node, bool]]:
+    """What lies in a node, each with whether its words may be names of folders, as those of the node are."""
     if isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield value
+        yield from ((value, key in _FOLDERS) for key, value in entries(node))
     else:
-        yield from items(node)
+        yield from ((item, folder) for item in items(node))
 
 
 def _named(node: yaml.Node) -> Iterator[str]:
