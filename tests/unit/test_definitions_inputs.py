@@ -348,6 +348,9 @@ def test_a_file_that_is_no_input_is_checked_out_only_where_a_playbook_names_it(n
         "{{ lookup('file', '../common/parts/a' + '.conf') }}",
         "{{ lookup('file', '../common/parts/%s.conf' | format(name)) }}",
         "{{ lookup('file', playbook_dir ~ '/../common/parts/a.conf') }}",
+        r"{{ 'it\'s ' ~ lookup('file', '../common/parts/a.conf') }}",
+        r'{{ "a \"quoted\" text" ~ lookup("file", "../common/parts/a.conf") }}',
+        r"{{ lookup('file', '../common/parts/a.conf') | replace('\\', '') }}",
         "{{ lookup('pipe', 'cat ../common/parts/a.conf') }}",
         "{% if x %}{{ {'a': {'b': 1}} }}{% else %}{% include '../common/parts/a.conf' %}{% endif %}",
         "before {{ x }} between {{ lookup(\n  'template',\n  '../common/parts/a.conf'\n) }}",
@@ -430,7 +433,9 @@ def test_a_template_names_only_what_its_expressions_quote() -> None:
     assert changed(files, files | {NGINX + "notes.md": "2"}) == {}
 
 
-@pytest.mark.parametrize("piece", ["{{", "{% ", "{{ 'a\" ", "playbook_dir ", "'\"", "}} {{ ", " ", "{{ 'a' ~ "])
+@pytest.mark.parametrize(
+    "piece", ["{{", "{% ", "{{ 'a\" ", "playbook_dir ", "'\"", "}} {{ ", " ", "{{ 'a' ~ ", "\\'", "\\"]
+)
 def test_a_large_template_is_looked_at_once(piece: str) -> None:
     names_in_template(b"{{ " + piece.encode() * (500_000 // len(piece)))
     names_in_template(b"{{ " + piece.encode() * (500_000 // len(piece)) + b" }}")

@@ -30,10 +30,12 @@ _EXPRESSION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}", re.DOT
 _MADE = re.compile(_EXPRESSION.pattern + "|[*?]", re.DOTALL)
 """What is only known at run time: expressions and globs."""
 _QUOTED = re.compile(
-    r"(?P<own>(?:playbook_dir|role_path)\s*[+~]\s*)?(?P<quote>['\"])(?P<text>.*?)(?P=quote)(?P<more>\s*[+~])?",
+    r"(?P<own>(?:playbook_dir|role_path)\s*[+~]\s*)?(?P<quote>['\"])"
+    r"(?P<text>(?:\\.|(?!(?P=quote))[^\\])*)(?:(?P=quote)|\Z)(?P<more>\s*[+~])?",
     re.DOTALL,
 )
-"""A text in an expression; something is put behind it, or it behind the own folder."""
+"""A text in an expression; something is put behind it, or it behind the own folder. One without an end goes on to the last
+character: so any text is looked at once."""
 _MADE_WITHIN = re.compile(r"[*?%]")
 """What is only known at run time of a text in an expression: globs, and places for ``format``."""
 _FOLDERS = frozenset({"src", "dir", "with_filetree", "filetree", "loop", "with_items"})
