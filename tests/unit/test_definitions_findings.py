@@ -406,6 +406,10 @@ def test_a_task_that_talks_to_systemd_is_found_wherever_tasks_are(tasks: str) ->
         ("tasks: [{include_tasks: {file: '{{ playbook_dir }}/tasks/more.yml'}}]", {"tasks/more.yml": f"[{TASK}]"}),
         ("roles: [r]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
         ("tasks: [{import_role: {name: r}}]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
+        ("tasks: [import_role: name=r]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
+        ("tasks: [action: include_role name=r]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
+        ("tasks: [import_tasks: file=more.yml]", {"more.yml": f"[{TASK}]"}),
+        ("tasks: [{include_tasks: , args: {file: more.yml}}]", {"more.yml": f"[{TASK}]"}),
         (
             "roles: [r]",
             {"roles/r/meta/main.yml": "dependencies: [{role: ../../s}]", "s/handlers/main.yml": f"[{TASK}]"},
@@ -433,6 +437,7 @@ def test_a_file_that_is_brought_in_without_a_condition_is_looked_at(play: str, f
         ),
         ("roles: [{role: r, when: x}]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
         ("roles: [r]", {"roles/r/tasks/main.yml": "[]", "roles/r/tasks/other.yml": f"[{TASK}]"}),
+        ("tasks: [import_role: name=r tasks_from=other]", {"roles/r/tasks/main.yml": f"[{TASK}]"}),
     ],
 )
 def test_what_may_never_talk_to_systemd_needs_no_init_system(play: str, files: Mapping[str, str]) -> None:

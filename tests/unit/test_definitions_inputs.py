@@ -284,6 +284,42 @@ def test_a_word_that_is_no_source_names_no_folder() -> None:
     assert changed(files, files | {NGINX + "site/index.md": "2"}) == {}
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        "include_role: {name: ../../roles/app}",
+        "import_role: name=../../roles/app",
+        "ansible.builtin.include_role: name='../../roles/app' public=true",
+        "{include_role: , args: {name: ../../roles/app}}",
+        "action: include_role name=../../roles/app",
+        "action: {module: ansible.builtin.include_role, name: ../../roles/app}",
+    ],
+)
+def test_what_a_role_depends_on_is_a_dependency_however_its_name_is_written(task: str) -> None:
+    base = "scenarios/roles/base/tasks/main.yml"
+    files = repository() | {
+        NGINX + "prepare.yml": PLAY + f"  tasks:\n    - {task}\n",
+        "scenarios/roles/app/tasks/main.yml": "[]",
+        "scenarios/roles/app/meta/main.yml": "dependencies: [{role: base}]\n",
+        base: "[]",
+    }
+    assert changed(files, files | {base: "- debug: {msg: x}\n"}) == {"world": ["../roles/base/tasks/main.yml"]}
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "import_role: name={{ x }}",
+        "{include_role: , args: {name: '{{ x }}'}}",
+        "action: include_role name={{ x }}",
+        "{include_tasks: , args: {file: '{{ x }}'}}",
+    ],
+)
+def test_a_name_made_at_run_time_makes_the_truth_cover_the_folder_however_it_is_written(task: str) -> None:
+    files = repository() | {NGINX + "validate.yml": PLAY + f"  tasks:\n    - {task}\n", NGINX + "a.txt": "1"}
+    assert changed(files, files | {NGINX + "a.txt": "2"}) == {"world": ["a.txt"], "truth": ["a.txt"]}
+
+
 def test_a_folder_above_in_a_command_is_no_dependency() -> None:
     play = PLAY + "  tasks:\n    - shell: cd .. && ls ../.. && cat ../other/none\n"
     files = repository() | {NGINX + "prepare.yml": play, "scenarios/other/x.txt": "1"}

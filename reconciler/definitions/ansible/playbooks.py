@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 import yaml
 from yaml._yaml import CParser
 
-from reconciler.definitions.ansible.running import (
+from reconciler.definitions.ansible.running import ROLE_LISTS, ROLE_TASKS, Running, role_names, running
+from reconciler.definitions.ansible.tasks import (
     OWN_FOLDER,
-    ROLE_LISTS,
-    ROLE_TASKS,
-    Running,
+    arguments,
+    calls,
     entries,
     fields,
+    given,
     items,
-    role_names,
-    running,
+    last_word,
 )
 from reconciler.definitions.files.positions import LARGEST, Broken, text_of
 from reconciler.definitions.files.yaml_text import broken, check_brackets, compose, many_brackets
@@ -141,21 +141,22 @@ class _Scan:
             if isinstance(node, yaml.ScalarNode):
                 self._scalar(node.value, self.folders if folder else self.tokens)
             elif isinstance(node, yaml.MappingNode):
-                for key, value in entries(node):
-                    self._entry(key, value)
+                for key, value in calls(node):
+                    self._entry(node, last_word(key), value)
             children = [(n, f) for n, f in _children(node, folder) if (id(n), f) not in seen]
             seen.update((id(n), f) for n, f in children)
             todo += children
 
-    def _entry(self, key: str, value: yaml.Node) -> None:
-        if key in _INCLUDES:
-            self.dynamic = self.dynamic or any("{{" in OWN_FOLDER.sub("", s) for s in _named(value))
+    def _entry(self, task: yaml.Node, key: str, value: yaml.Node) -> None:
+        if key in _INCLUDES and not self.dynamic:
+            named = (name for part in given(task, value) for name in _named(part))
+            self.dynamic = any("{{" in OWN_FOLDER.sub("", name) for name in named)
         if key == "import_playbook":
             self.playbooks.update(OWN_FOLDER.sub("", name).strip() for name in _named(value))
         if key in ROLE_LISTS:
             self.roles.update(name for item in items(value) for name in role_names(item))
         elif key in ROLE_TASKS:
-            self.roles.update(fields(value, "name"))
+            self.roles.update(name.value for name in arguments(task, value, "name"))
 
     def _scalar(self, text: str, into: set[str]) -> None:
         text = OWN_FOLDER.sub("", text)

@@ -1,13 +1,12 @@
 """What of a playbook runs whatever the machine is like: tasks without a condition, and the files that they bring in."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import yaml
 
-OWN_FOLDER = re.compile(r"\{\{\s*(?:playbook_dir|role_path)\s*\}\}/*")
-"""What Ansible puts before the names of files that lie beside a playbook or in a role."""
+from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls, entries, fields, items, last_word
+
 _TASKS = frozenset({"pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always"})
 _FILES = frozenset({"include", "include_tasks", "import_tasks", "import_playbook"})
 ROLE_TASKS = frozenset({"include_role", "import_role"})
@@ -45,17 +44,18 @@ def _doubtful(node: yaml.Node) -> bool:
 
 def _take(node: yaml.Node, found: Running) -> Iterator[yaml.Node]:
     """Take what a play or a task says; the tasks within it come back."""
-    for word, value in entries(node):
+    for key, value in calls(node):
+        word = last_word(key)
         if word in _TASKS:
             yield from items(value)
         elif word in _FILES:
-            named = [value.value] if isinstance(value, yaml.ScalarNode) else fields(value, "file")
-            found.files.update(OWN_FOLDER.sub("", name) for name in named)
-        elif word in ROLE_TASKS and not fields(value, "tasks_from"):
-            found.roles.update(fields(value, "name"))
+            named = arguments(node, value, "", "file")
+            found.files.update(OWN_FOLDER.sub("", name.value) for name in named)
+        elif word in ROLE_TASKS and not arguments(node, value, "tasks_from"):
+            found.roles.update(name.value for name in arguments(node, value, "name"))
         elif word == "roles":
             found.roles.update(_roles([value]))
-        elif word in _INIT_MODULES or (word in ("action", "local_action") and _module(value) in _INIT_MODULES):
+        elif word in _INIT_MODULES:
             found.needs_init = True
 
 
@@ -69,31 +69,3 @@ def _roles(lists: Iterable[yaml.Node]) -> Iterator[str]:
 def role_names(item: yaml.Node) -> list[str]:
     """How an entry of a list of roles names its role."""
     return [item.value] if isinstance(item, yaml.ScalarNode) else fields(item, "role", "name")
-
-
-def _module(value: yaml.Node) -> str:
-    """The module that an action names."""
-    words = value.value.split() if isinstance(value, yaml.ScalarNode) else fields(value, "module")
-    return last_word(words[0]) if words else ""
-
-
-def last_word(key: str) -> str:
-    """``copy`` for ``ansible.builtin.copy``."""
-    return key.rpartition(".")[2]
-
-
-def items(node: yaml.Node | None) -> list[yaml.Node]:
-    """The entries of a list."""
-    return node.value if isinstance(node, yaml.SequenceNode) else []
-
-
-def entries(node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
-    """The keys of a mapping, without the collection before a module's name, and their values."""
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return ((last_word(str(key.value)), value) for key, value in pairs)
-
-
-def fields(node: yaml.Node, *names: str) -> list[str]:
-    """The texts under some keys of a mapping."""
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return [v.value for k, v in pairs if k.value in names and isinstance(v, yaml.ScalarNode)]
