@@ -85,6 +85,8 @@ ROWS = [
     Row(says="missing playbook of a template", rule="playbook-path", path=TEMPLATE, text="image: {incus: a}\nprovision: [p.yml]\n", at="p.yml"),
     Row(says="missing import", rule="missing-include", path=PREPARE, text="- hosts: all\n- import_playbook: mor.yml\n", at="mor.yml", files={"scenarios/nginx/more.yml": "- hosts: all\n"}, write="more.yml"),
     Row(says="missing include", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - include_tasks: gone.yml\n", at="gone.yml", severity="warning"),
+    Row(says="missing import as an argument", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - import_tasks: file=mor.yml\n", at="file=", files={"scenarios/nginx/more.yml": "[]"}, write="more.yml"),
+    Row(says="missing role as an argument", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - action: include_role name=../roles/bas\n", at="include_role", files={"scenarios/roles/base/tasks/main.yml": "[]"}, write="did you mean ../roles/base?"),
     Row(says="missing role by its path", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - include_role: {name: ../../roles/nosuch}\n", at="../../roles/nosuch", write="roles/"),
     Row(says="missing role by its path, misspelt", rule="missing-include", path=PREPARE, text="- hosts: all\n  roles: [{role: ../roles/bas}]\n", at="../roles/bas", files={"scenarios/roles/base/tasks/main.yml": "[]"}, write="did you mean ../roles/base?"),
     Row(says="role that may be installed", rule="missing-include", path=PREPARE, text="- hosts: all\n  roles: [bas]\n", at="bas", severity="warning", files={"scenarios/nginx/roles/base/tasks/main.yml": "[]"}, write="did you mean base?"),
@@ -211,6 +213,8 @@ ROLE = "scenarios/nginx/roles/x/"
         {ROLE + "tasks/a/b.yml": "- include_role: {name: y}\n", "scenarios/nginx/roles/y/tasks/main.yml": "[]"},
         {PREPARE: "- hosts: all\n  roles: [my.col.x, /srv/roles/x, '{{ x }}', {role: 'a/{{ x }}'}]\n  vars: {roles: [admin]}\n"},
         {PREPARE: "- hosts: all\n  tasks: [{mysql_role: {roles: [admin, ../x]}}, {include_role: {name: my.col.x}}]\n"},
+        {PREPARE: "- hosts: all\n  tasks:\n    - import_tasks: file=t.yml\n    - include_tasks: \"file='t.yml'\"\n    - include_vars:\n      args: {file: v.yml}\n", "scenarios/nginx/t.yml": "[]", "scenarios/nginx/v.yml": "{}"},
+        {PREPARE: "- hosts: all\n  tasks:\n    - script: t.sh src=../../../x\n    - copy: src=../../../x dest=/x remote_src=true\n", "scenarios/nginx/t.sh": ""},
         {ROLE + "tasks/main.yml": "[]", PREPARE: "- import_playbook: my.col.play\n- import_playbook: my.col.sub.play\n"},
     ],
 )  # fmt: skip

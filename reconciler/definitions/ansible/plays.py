@@ -13,7 +13,7 @@ import yaml
 from reconciler.core.model import Scenario
 from reconciler.core.proofs import SOLUTIONS
 from reconciler.definitions.ansible.following import is_yaml
-from reconciler.definitions.ansible.running import OWN_FOLDER
+from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls
 from reconciler.definitions.files.findings import Finding, closest, first, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId, Severity
 from reconciler.definitions.files.positions import Broken, text_of
@@ -29,7 +29,7 @@ _INCLUDES: Mapping[str, Severity] = {
 }
 """Where file names stand. What is included and not imported is looked for only when its turn comes, if it comes."""
 _ROLES = frozenset({"import_role", "include_role"})
-_COPIES = frozenset({"copy", "template", "script", "unarchive"})
+_COPIES = frozenset({"copy", "template", "unarchive"})
 """Modules whose ``src`` lies beside the playbook."""
 _BESIDE = ("", "tasks/", "vars/", "files/", "templates/")
 _OF_A_ROLE = ("tasks", "handlers", "vars", "defaults", "meta")
@@ -226,34 +226,22 @@ def _word(key: yaml.Node) -> str:
 
 def _named(node: yaml.MappingNode) -> Iterator[_Name]:
     """The files and roles that a play or a task names."""
-    for key, value in node.value:
-        word = _word(key)
-        if not word:
-            continue
+    for key, value in calls(node):
+        word = _WORDS.get(key, "")
         if word in _INCLUDES:
-            yield from (_Name(word, v.value, v) for v in _files(value))
+            yield from (_Name(word, v.value, v) for v in arguments(node, value, "", "file"))
         elif word in _ROLES:
-            yield from (_Name("role", v.value, v) for v in _fields(value, "name"))
+            yield from (_Name("role", v.value, v) for v in arguments(node, value, "name"))
         elif word == "roles" and isinstance(value, yaml.SequenceNode) and _is_play(node):
             for item in value.value:
                 named = [item] if isinstance(item, yaml.ScalarNode) else _fields(item, "role", "name")
                 yield from (_Name("role", v.value, v) for v in named)
-        elif word in _COPIES and not list(_fields(value, "remote_src")):
-            yield from (_Name("src", v.value, v) for v in _fields(value, "src"))
+        elif word in _COPIES and not arguments(node, value, "remote_src"):
+            yield from (_Name("src", v.value, v) for v in arguments(node, value, "src"))
 
 
 def _is_play(node: yaml.MappingNode) -> bool:
     return any(_word(key) == "hosts" for key, _ in node.value)
-
-
-def _files(value: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """What an include names: a text, its ``file``, or each text of a list (a list in it means: the first that exists)."""
-    if isinstance(value, yaml.ScalarNode):
-        yield value
-    elif isinstance(value, yaml.SequenceNode):
-        yield from (v for v in value.value if isinstance(v, yaml.ScalarNode))
-    else:
-        yield from _fields(value, "file")
 
 
 def _fields(node: yaml.Node, *names: str) -> Iterator[yaml.ScalarNode]:
