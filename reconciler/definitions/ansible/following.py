@@ -17,8 +17,8 @@ from reconciler.ports import Entry
 
 _BESIDE = ("", "files/", "templates/", "tasks/", "vars/")
 """Where Ansible looks for a name, beside a playbook and in a role."""
-_MAIN = tuple(f"{part}/main.{end}" for part in ("tasks", "handlers", "meta") for end in ("yml", "yaml"))
-"""What of a role runs, and what it depends on."""
+_MAIN = tuple(f"{part}/main.{end}" for part in ("tasks", "meta") for end in ("yml", "yaml"))
+"""What of a role is sure to run, and what it depends on."""
 _PLUGINS = (
     *("action", "become", "cache", "callback", "cliconf", "connection", "filter", "httpapi", "inventory", "lookup"),
     *("netconf", "shell", "strategy", "terminal", "test", "vars"),
