@@ -83,6 +83,7 @@ ROWS = [
     # ---- missing playbooks, playbooks that do not parse
     Row(says="missing playbook", rule="playbook-path", text=job(validator="ansible", ansiblePath="valdate.yml"), at='"valdate.yml"', write="validate.yml"),
     Row(says="missing playbook of a template", rule="playbook-path", path=TEMPLATE, text="image: {incus: a}\nprovision: [p.yml]\n", at="p.yml"),
+    Row(says="duplicate key in quotes that merges nothing", rule="duplicate-field", path=PREPARE, text="- hosts: all\n  vars: {'<<': 1, \"<<\": 2}\n", at='"<<"', write="keep one"),
     Row(says="missing import", rule="missing-include", path=PREPARE, text="- hosts: all\n- import_playbook: mor.yml\n", at="mor.yml", files={"scenarios/nginx/more.yml": "- hosts: all\n"}, write="more.yml"),
     Row(says="missing include", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - include_tasks: gone.yml\n", at="gone.yml", severity="warning"),
     Row(says="missing import as an argument", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - import_tasks: file=mor.yml\n", at="file=", files={"scenarios/nginx/more.yml": "[]"}, write="more.yml"),
@@ -215,6 +216,7 @@ ROLE = "scenarios/nginx/roles/x/"
         {PREPARE: "- hosts: all\n  tasks: [{mysql_role: {roles: [admin, ../x]}}, {include_role: {name: my.col.x}}]\n"},
         {PREPARE: "- hosts: all\n  tasks:\n    - import_tasks: file=t.yml\n    - include_tasks: \"file='t.yml'\"\n    - include_vars:\n      args: {file: v.yml}\n", "scenarios/nginx/t.yml": "[]", "scenarios/nginx/v.yml": "{}"},
         {PREPARE: "- hosts: all\n  tasks:\n    - script: t.sh src=../../../x\n    - copy: src=../../../x dest=/x remote_src=true\n", "scenarios/nginx/t.sh": ""},
+        {PREPARE: "- hosts: all\n  vars:\n    a: &a {x: 1}\n    b: &b {y: 2}\n    c:\n      <<: *a\n      <<: *b\n  tasks: []\n"},
         {ROLE + "tasks/main.yml": "[]", PREPARE: "- import_playbook: my.col.play\n- import_playbook: my.col.sub.play\n"},
     ],
 )  # fmt: skip

@@ -133,7 +133,7 @@ class _Linter:
                 yield self._at(play, "not-a-playbook", "this is no play: it names no hosts", "write hosts: all")
 
     def _twice(self, node: yaml.MappingNode) -> Iterator[Finding]:
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and not _merges(key)]
         if len({key.value for key in keys}) == len(keys):
             return
         known: set[tuple[str, str]] = set()
@@ -222,6 +222,11 @@ def _mappings(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
 def _word(key: yaml.Node) -> str:
     """A key that means something here, ``copy`` for ``ansible.builtin.copy``; "" for any other."""
     return _WORDS.get(key.value, "") if isinstance(key, yaml.ScalarNode) else ""
+
+
+def _merges(key: yaml.ScalarNode) -> bool:
+    """Whether this is the key ``<<``, of which Ansible takes each."""
+    return key.value == "<<" and not key.style
 
 
 def _named(node: yaml.MappingNode) -> Iterator[_Name]:
