@@ -90,6 +90,7 @@ ROWS = [
     Row(says="missing role as an argument", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - action: include_role name=../roles/bas\n", at="include_role", files={"scenarios/roles/base/tasks/main.yml": "[]"}, write="did you mean ../roles/base?"),
     Row(says="missing role by its path", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - include_role: {name: ../../roles/nosuch}\n", at="../../roles/nosuch", write="roles/"),
     Row(says="missing role by its path, misspelt", rule="missing-include", path=PREPARE, text="- hosts: all\n  roles: [{role: ../roles/bas}]\n", at="../roles/bas", files={"scenarios/roles/base/tasks/main.yml": "[]"}, write="did you mean ../roles/base?"),
+    Row(says="missing role by its path from roles/, misspelt", rule="missing-include", path=PREPARE, text="- hosts: all\n  roles: [../../../roles/comon]\n", at="../../../roles/comon", files={"roles/common/tasks/main.yml": "[]"}, write="there is no role '../../../roles/comon' (did you mean ../../../roles/common?)"),
     Row(says="role that may be installed", rule="missing-include", path=PREPARE, text="- hosts: all\n  roles: [bas]\n", at="bas", severity="warning", files={"scenarios/nginx/roles/base/tasks/main.yml": "[]"}, write="did you mean base?"),
     Row(says="playbook that does not parse", rule="not-yaml", path=PREPARE, text="- hosts: all\n  tasks: a: b\n", at=": b"),
     Row(says="playbook of two documents", rule="not-yaml", path=VALIDATE, text="- hosts: all\n---\n- hosts: all\n", at="---"),

@@ -152,7 +152,7 @@ class _Linter:
         known = [p for p in places if p and (p in self._tree.entries or self._tree.under(p) or self._tree.link_at(p))]
         if known:
             self.included += self._followed(name.kind, known)
-        elif places[0] is None:
+        elif set(places if name.kind == "role" else places[:1]) == {None}:
             hint = "put a copy of it into the repository"
             yield self._at(name.node, "leaves-repository", f"{shown(text)} leaves the repository", hint)
         elif name.kind in _INCLUDES and not (name.kind == "import_playbook" and _OF_A_COLLECTION.fullmatch(text)):
