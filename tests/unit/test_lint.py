@@ -218,6 +218,7 @@ ROLE = "scenarios/nginx/roles/x/"
         {PREPARE: "- hosts: all\n  tasks:\n    - import_tasks: file=t.yml\n    - include_tasks: \"file='t.yml'\"\n    - include_vars:\n      args: {file: v.yml}\n", "scenarios/nginx/t.yml": "[]", "scenarios/nginx/v.yml": "{}"},
         {PREPARE: "- hosts: all\n  tasks:\n    - script: t.sh src=../../../x\n    - copy: src=../../../x dest=/x remote_src=true\n", "scenarios/nginx/t.sh": ""},
         {PREPARE: "- hosts: all\n  vars:\n    a: &a {x: 1}\n    b: &b {y: 2}\n    c:\n      <<: *a\n      <<: *b\n  tasks: []\n"},
+        {PREPARE: "- hosts: all\n  vars: {users: [{name: app, hosts: ['%'], roles: [readWrite, ../x]}]}\n  tasks: []\n"},
         {ROLE + "tasks/main.yml": "[]", PREPARE: "- import_playbook: my.col.play\n- import_playbook: my.col.sub.play\n"},
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ import yaml
 from reconciler.core.model import Scenario
 from reconciler.core.proofs import SOLUTIONS
 from reconciler.definitions.ansible.following import is_yaml
-from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls
+from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls, items
 from reconciler.definitions.files.findings import Finding, closest, first, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId, Severity
 from reconciler.definitions.files.positions import Broken, text_of
@@ -106,9 +106,10 @@ class _Linter:
             return
         if self._file.plays:
             yield from self._no_plays(root)
+        top = {id(node) for node in items(root)}
         for node in _mappings(root):
             yield from self._twice(node)
-            for name in _named(node):
+            for name in _named(node, play=id(node) in top and _has_hosts(node)):
                 yield from self._look_up(name)
 
     def _at(
@@ -229,7 +230,7 @@ def _merges(key: yaml.ScalarNode) -> bool:
     return key.value == "<<" and not key.style
 
 
-def _named(node: yaml.MappingNode) -> Iterator[_Name]:
+def _named(node: yaml.MappingNode, *, play: bool) -> Iterator[_Name]:
     """The files and roles that a play or a task names."""
     for key, value in calls(node):
         word = _WORDS.get(key, "")
@@ -237,15 +238,15 @@ def _named(node: yaml.MappingNode) -> Iterator[_Name]:
             yield from (_Name(word, v.value, v) for v in arguments(node, value, "", "file"))
         elif word in _ROLES:
             yield from (_Name("role", v.value, v) for v in arguments(node, value, "name"))
-        elif word == "roles" and isinstance(value, yaml.SequenceNode) and _is_play(node):
-            for item in value.value:
+        elif word == "roles" and play:
+            for item in items(value):
                 named = [item] if isinstance(item, yaml.ScalarNode) else _fields(item, "role", "name")
                 yield from (_Name("role", v.value, v) for v in named)
         elif word in _COPIES and not arguments(node, value, "remote_src"):
             yield from (_Name("src", v.value, v) for v in arguments(node, value, "src"))
 
 
-def _is_play(node: yaml.MappingNode) -> bool:
+def _has_hosts(node: yaml.MappingNode) -> bool:
     return any(_word(key) == "hosts" for key, _ in node.value)
 
 
