@@ -14,7 +14,7 @@ from reconciler.definitions.ansible.dependencies import (
     may_matter,
     rule_playbook_problem,
 )
-from reconciler.definitions.ansible.following import Follower
+from reconciler.definitions.ansible.following import Follower, segments
 from reconciler.definitions.ansible.inventories import inventory_findings, is_inventory, named_by_inventory
 from reconciler.definitions.files.findings import Finding
 from reconciler.definitions.files.holes import Problem
@@ -113,7 +113,7 @@ def _record(
         if problems := list(parsed.holes.told(_playbook_problems(scenario, playbooks, inside))):
             more += Locator(tree, blobs).findings(path, problems)
         right = tuple(p for p in playbooks if p in inside)
-        more += _misnamed(folder, inside, right)
+        more += _misnamed(folder, inside, right, follower)
         dependencies = depend(folder, inside, right, tree, follower)
     return ScenarioRecord(
         path=path,
@@ -127,12 +127,26 @@ def _record(
     )
 
 
-def _misnamed(folder: str, inside: Collection[str], playbooks: Collection[str]) -> Iterator[Finding]:
+def _misnamed(
+    folder: str, inside: Collection[str], playbooks: Collection[str], follower: Follower
+) -> Iterator[Finding]:
     """Playbooks that a trial would play if their names were right; beside one with the right name, another may be its own."""
-    for name, right in _MISNAMED.items():
-        if name in inside and right not in inside and name not in playbooks:
-            message, hint = "a file of this name is not read", f"name it {right}"
+    wrong = [name for name, right in _MISNAMED.items() if name in inside and right not in inside]
+    if not wrong:
+        return
+    read = _read_by_scripts(folder, inside, playbooks, follower)
+    for name in wrong:
+        if name not in playbooks and f"{folder}/{name}" not in read:
+            message, hint = "a file of this name is not read", f"name it {_MISNAMED[name]}"
             yield Finding(path=f"{folder}/{name}", rule="misnamed-file", message=message, hint=hint)
+
+
+def _read_by_scripts(
+    folder: str, inside: Collection[str], playbooks: Collection[str], follower: Follower
+) -> Collection[str]:
+    """The files that the playbooks of a trial name."""
+    scripts = [p for p in (*playbooks, PREPARE, RESTORE) if p in inside]
+    return follower.follow(folder, scripts, segments(inside)).files
 
 
 def _playbook_problems(scenario: Scenario, playbooks: Iterable[str], inside: Collection[str]) -> list[Problem]:

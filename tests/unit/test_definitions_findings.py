@@ -374,6 +374,18 @@ def test_a_playbook_that_is_named_almost_right_is_told(name: str) -> None:
     assert list(load(files | {SCENARIO: scenario(validation={"job": [rule]})}).findings) == []
 
 
+@pytest.mark.parametrize("where", ["scenarios/nginx/", "scenarios/common/"])
+def test_a_playbook_of_almost_the_right_name_that_another_imports_is_read(where: str) -> None:
+    files: Files = {p: t for p, t in repository().items() if p != "scenarios/nginx/prepare.yml"} | {
+        "scenarios/nginx/prepare.yaml": "- hosts: all\n",
+        "scenarios/nginx/validate.yml": "- import_playbook: ../common/more.yml\n- import_playbook: more.yml\n",
+        "scenarios/nginx/more.yml": "- hosts: all\n",
+        "scenarios/common/more.yml": "- hosts: all\n",
+    }
+    assert [f.rule for f in load(files).findings] == ["misnamed-file"]
+    assert list(load(files | {where + "more.yml": "- import_playbook: ../nginx/prepare.yaml\n"}).findings) == []
+
+
 def needing_init(files: Files) -> list[str]:
     """The files that are told to need an init system."""
     found = errors(load(repository() | {BENCHMARK: benchmark(mode="namespace")} | files))
