@@ -85,6 +85,8 @@ ROWS = [
     Row(says="missing playbook of a template", rule="playbook-path", path=TEMPLATE, text="image: {incus: a}\nprovision: [p.yml]\n", at="p.yml"),
     Row(says="duplicate key in quotes that merges nothing", rule="duplicate-field", path=PREPARE, text="- hosts: all\n  vars: {'<<': 1, \"<<\": 2}\n", at='"<<"', write="keep one"),
     Row(says="missing import", rule="missing-include", path=PREPARE, text="- hosts: all\n- import_playbook: mor.yml\n", at="mor.yml", files={"scenarios/nginx/more.yml": "- hosts: all\n"}, write="more.yml"),
+    Row(says="import from a folder that is not looked at", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - import_tasks: ../../shared/x.yml\n", at="../../shared", write="nothing of shared/ is seen unless source.shared names it"),
+    Row(says="missing import from a folder that is looked at", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - import_tasks: ../../shared/x.yml\n", at="../../shared", files={"shared/y.yml": "[]"}, write="known: prepare.yml"),
     Row(says="missing include", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - include_tasks: gone.yml\n", at="gone.yml", severity="warning"),
     Row(says="missing import as an argument", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - import_tasks: file=mor.yml\n", at="file=", files={"scenarios/nginx/more.yml": "[]"}, write="more.yml"),
     Row(says="missing role as an argument", rule="missing-include", path=PREPARE, text="- hosts: all\n  tasks:\n    - action: include_role name=../roles/bas\n", at="include_role", files={"scenarios/roles/base/tasks/main.yml": "[]"}, write="did you mean ../roles/base?"),

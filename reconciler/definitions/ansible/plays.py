@@ -157,11 +157,18 @@ class _Linter:
             hint = "put a copy of it into the repository"
             yield self._at(name.node, "leaves-repository", f"{shown(text)} leaves the repository", hint)
         elif name.kind in _INCLUDES and not (name.kind == "import_playbook" and _OF_A_COLLECTION.fullmatch(text)):
-            near = [p[len(self._file.folder) + 1 :] for p in self._tree.under(self._file.folder) if is_yaml(p)]
-            message = f"{shown(text)} does not exist"
-            yield self._at(name.node, "missing-include", message, nearest(text, near), _INCLUDES[name.kind])
+            yield self._missing_file(name, text, places[0] or "")
         elif name.kind == "role" and not text.startswith(("/", "~")) and not _OF_A_COLLECTION.fullmatch(text):
             yield self._missing_role(name.node, text, {posixpath.dirname(p) for p in places if p})
+
+    def _missing_file(self, name: _Name, text: str, place: str) -> Finding:
+        top, inside, _ = place.partition("/")
+        if inside and not self._tree.under(top):
+            hint = f"nothing of {top}/ is seen unless source.shared names it"
+        else:
+            folder = self._file.folder
+            hint = nearest(text, [p[len(folder) + 1 :] for p in self._tree.under(folder) if is_yaml(p)])
+        return self._at(name.node, "missing-include", f"{shown(text)} does not exist", hint, _INCLUDES[name.kind])
 
     def _missing_role(self, node: yaml.Node, text: str, folders: Iterable[str]) -> Finding:
         """A role that is in none of the ``folders``: a path means nothing else, a plain name may be a role that is installed."""
