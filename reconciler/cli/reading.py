@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -220,7 +220,7 @@ def trend(config: Path | None, scenario: str | None, *, as_json: bool) -> int:
     if trends:
         print_trends(console, rows, trends)
     else:
-        console.print("Nothing is measured yet.")
+        console.print("Nothing is shown." if warnings else "Nothing is measured yet.")
     for warning in warnings:
         console.print(Text(f"! {warning}", style="yellow"), soft_wrap=True)
     return 0
@@ -237,10 +237,12 @@ async def series_of_configuration(
         world = await observed(program, newest=False)
         program.observer.need_revision()
         rows = await asyncio.to_thread(program.rows.of, world, world.results)
+        meant: Collection[str] = ()
         if scenario is not None and world.catalogue is not None:
             meant = world.catalogue.selected([scenario])
             rows = [r for r in rows if r.scenario in meant]
         slugs = {r.series: r.variant.slug for r in rows}
         found = await asyncio.to_thread(program.rows.past.trends, world.results, slugs)
-        warnings = [*filter(None, [world.results.unknown]), *world.warnings]
+        stalled = {b.reason: None for b in world.blocked if scenario is None or b.scenario in {*meant, ""}}
+        warnings = [*filter(None, [world.results.unknown]), *stalled, *world.warnings]
         return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])], warnings

@@ -120,8 +120,8 @@ def _fails(trend: Trend, batches: Sequence[BatchResults], asked: Sequence[Asked]
     return answer is not None and (not answer.meets_gate or verdict(trend, answer) == "regressed")
 
 
-def readme(rows: Iterable[Row]) -> str:
-    """``README.md`` of the results branch: worst first."""
+def readme(rows: Iterable[Row], stalled: Iterable[str] = ()) -> str:
+    """``README.md`` of the results branch: worst first. ``stalled``: why series are not in it that errors keep from being wanted."""
     ordered = sorted(rows, key=lambda r: (not r.blocks, _WORST_FIRST.index(r.verdict), r.scenario, r.variant, r.batch))
     lines = [
         "# Results",
@@ -135,6 +135,8 @@ def readme(rows: Iterable[Row]) -> str:
     ]
     if len(ordered) > ROWS:
         lines += ["", f"{len(ordered) - ROWS} more series are in `trends/`."]
+    if listed := [f"- {_cell(reason)}" for reason in sorted(set(stalled))[:ROWS]]:
+        lines += ["", "Not shown while these definitions are wrong:", "", *listed]
     return "\n".join(lines) + "\n"
 
 

@@ -58,11 +58,11 @@ class Recorder:
             files |= derived(trend, series)
         return files, message(records, trends)
 
-    async def publish(self, rows: Iterable[Row], why: str) -> bool:
-        """Commit the dashboard where it differs; True when it did."""
+    async def publish(self, rows: Iterable[Row], stalled: Iterable[str], why: str) -> bool:
+        """Commit the dashboard where it differs; True when it did. ``stalled``: see ``readme``."""
         async with self._lock:
             before = (await self._results.view()).tip
-            return await self._results.append({"README.md": readme(rows).encode()}, why) != before
+            return await self._results.append({"README.md": readme(rows, stalled).encode()}, why) != before
 
     async def heal(self, since: str) -> tuple[str | None, bool]:
         """Derive anew each trend that does not hold the records of its series: others write, and trends get lost.

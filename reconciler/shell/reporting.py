@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -137,15 +137,20 @@ class Reporter:
             return
         healed, changed = await self.recorder.heal(str((self.notes.get("derived") or {}).get("tip") or ""))
         rows = await asyncio.to_thread(self.rows.of, world, await self.results.view())
-        self.published |= await self.recorder.publish(rows, dashboard_message(rows, world.revision)) or changed
+        stalled = [b.reason for b in world.blocked]
+        why = dashboard_message(rows, stalled, world.revision)
+        self.published |= await self.recorder.publish(rows, stalled, why) or changed
         self.notes.put("derived", {"tip": healed})
         self._seen, self._demands = key, world.demands  # the demands are kept, so that their id stays theirs
 
 
-def dashboard_message(rows: Iterable[Row], revision: str) -> str:
+def dashboard_message(rows: Iterable[Row], stalled: Sequence[str], revision: str) -> str:
     """The dashboard's commit message."""
     shown = list(rows)
-    verdicts = ", ".join(f"{count} {name}" for name, count in sorted(Counter(r.verdict for r in shown).items()))
+    counts = sorted(Counter(r.verdict for r in shown).items())
+    verdicts = ", ".join(
+        f"{count} {name}" for name, count in [*counts, *([("stalled", len(stalled))] if stalled else [])]
+    )
     back = sum(r.reused for r in shown)
     note = f"; {back} back at inputs that have results" if back else ""
     return f"Dashboard: {verdicts}{note}\n\nSource-Commit: {revision}\n"

@@ -209,3 +209,12 @@ def test_in_a_container_that_lacks_user_ids_trials_are_held_with_the_reason(tmp_
     )
     assert "may not use every user id here (Invalid argument), as in a container: run it on the machine" in said.stdout
     assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_trend_says_which_wrong_definition_keeps_what_was_measured_from_being_shown(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    assert world.run("trend").out == "Nothing is measured yet.\n"
+    world.commit({"config/benchmarks/all.yaml": "name: all\nscenarios: [alpha]\nmode: namespace\niterations: three\n"})
+    nothing, why = world.run("trend").out.splitlines()
+    assert (nothing, why.startswith("! config/benchmarks/all.yaml:4:13: ")) == ("Nothing is shown.", True)
+    assert world.run("trend", "--json").json["warnings"] == [why.removeprefix("! ")]

@@ -148,6 +148,15 @@ async def test_what_cannot_be_graded_again_runs_again_and_says_why(
     assert (len(world.records()), plan.due, plan.stalled) == (4, (), ())
 
 
+async def test_a_dashboard_without_rows_says_which_definitions_are_wrong(world: ShellWorld) -> None:
+    world.commit(definitions("alpha", iterations=1))
+    await world.settle()
+    world.commit({"config/benchmarks/all.yaml": b"name: all\nscenarios: [alpha]\nmode: incus\niterations: three\n"})
+    await world.settle()
+    assert "- config/benchmarks/all.yaml:4:13: " in world.remote.files["README.md"].decode()
+    assert world.remote.messages[-1].startswith("Dashboard: 1 stalled\n")
+
+
 async def test_a_run_that_replaces_a_broken_transcript_can_be_graded_again(world: ShellWorld) -> None:
     world.commit(definitions(iterations=1, rule="repair"))
     await world.settle()
