@@ -95,6 +95,27 @@ async def test_a_branch_that_is_deleted_is_missed_by_name_until_it_returns(tmp_p
     assert await ours.fetch() == tip
 
 
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ([], "it has no branch yet, so commit to main first"),
+        (["master"], "it has master, and `source.branch` says which one is read"),
+        ([f"b{n}" for n in range(7)], "it has b0, b1, b2, b3, b4 and 2 more, and `source.branch` says which"),
+    ],
+)
+async def test_where_the_branch_is_not_there_those_that_are_and_the_setting_are_named(
+    tmp_path: Path, there: list[str], instead: str
+) -> None:
+    theirs = work_tree(tmp_path / "theirs")
+    if there:
+        commit(theirs, {"scenarios/a": b"1"})
+        git(theirs, "branch", "--move", "main", there[0])
+        for name in there[1:]:
+            git(theirs, "branch", name)
+    with pytest.raises(Unavailable, match=f"branch main is not in {theirs}: {instead}"):
+        await source(theirs, tmp_path).fetch()
+
+
 async def test_a_repository_that_does_not_exist_yet_is_read_once_it_does(tmp_path: Path) -> None:
     ours = source(tmp_path / "theirs", tmp_path)
     with pytest.raises(Unavailable, match=r"theirs cannot be read: .*does not appear to be a git repository"):

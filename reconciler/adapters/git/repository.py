@@ -191,6 +191,17 @@ def object_format(oid: str) -> str:
 
 def look_up(git: GitCommand, url: str, branch: str) -> str | None:
     """The commit of ``branch`` in the repository at ``url``; ``None`` where it has no such branch. Raises ``GitFailed``."""
+    return next(iter(_heads(git, url, f"refs/heads/{branch}").values()), None)
+
+
+def branches(git: GitCommand, url: str) -> list[str]:
+    """The branches of the repository at ``url``. Raises ``GitFailed``."""
+    return [ref.removeprefix("refs/heads/") for ref in _heads(git, url)]
+
+
+def _heads(git: GitCommand, url: str, *wanted: str) -> dict[str, str]:
+    """Ref to commit, of the branches in the repository at ``url``."""
     nowhere = {"GIT_DIR": "/nonexistent"}  # ours may be damaged, and is not needed to ask
-    answer = git.remote("ls-remote", "--heads", "--", url, f"refs/heads/{branch}", timeout=_ASK, env=nowhere).decode()
-    return answer.split()[0] if answer else None
+    answer = git.remote("ls-remote", "--heads", "--", url, *wanted, timeout=_ASK, env=nowhere)
+    lines = (line.split("\t") for line in answer.decode(errors="replace").splitlines())
+    return {ref: oid for oid, ref in lines}

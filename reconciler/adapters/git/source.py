@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from reconciler.adapters.git.checkouts import Checkouts, check
 from reconciler.adapters.git.command import GitFailed, GitTimedOut, address, in_thread, redact_url
-from reconciler.adapters.git.repository import Repository, check_branch, look_up, object_format
+from reconciler.adapters.git.repository import Repository, branches, check_branch, look_up, object_format
 from reconciler.core.errors import Invalid, Unavailable
 from reconciler.definitions.files.tree import parents
 from reconciler.ports import Commit, Entry
@@ -15,6 +15,8 @@ _FETCH, _CLONE = 60.0, 1800.0
 """Seconds that a fetch may take, which brings only what is new, and that the first one may, or one over a slow link."""
 _ARGUMENTS = 1000
 """Paths that one command line takes; with more, everything is listed."""
+_NAMED = 5
+"""So many of the branches that are there are named where ours is not."""
 
 
 class CommitSource(ABC):
@@ -150,8 +152,16 @@ class GitSource(CommitSource):
         except GitFailed as error:
             raise Unavailable(f"{self._named} cannot be read: {error}") from error
         if tip is None:
-            raise Unavailable(f"branch {self._branch} is not in {self._named}")
+            raise Unavailable(f"branch {self._branch} is not in {self._named}: {self._instead()}")
         return tip
+
+    def _instead(self) -> str:
+        """What to do where our branch is not there: a new repository may call its first one otherwise, or be empty."""
+        there = branches(self._repository.git, self._url)
+        if not there:
+            return f"it has no branch yet, so commit to {self._branch} first"
+        more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+        return f"it has {', '.join(there[:_NAMED])}{more}, and `source.branch` says which one is read"
 
 
 def scope(paths: Collection[str]) -> list[str]:
