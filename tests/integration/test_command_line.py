@@ -192,6 +192,25 @@ def test_validate_warns_of_what_the_runbook_engine_would_refuse_with_its_line(tm
     assert said.code == 0
 
 
+def test_sandboxes_that_cannot_be_looked_at_are_not_taken_for_none(tmp_path: Path) -> None:
+    files = definitions("alpha", playbooks=False) | {"config/benchmarks/all.yaml": benchmark(mode="incus")}
+    world = World(tmp_path, files, modes={"incus": {"socket": str(tmp_path / "nowhere")}})
+    reason = f"{tmp_path / 'nowhere'}: run ./dev setup incus"
+    for command in (("list",), ("list", "--json"), ("purge-vms",), ("purge-vms", "--mode", "incus")):
+        said = world.run("sandbox", *command)
+        assert (said.code, reason in said.err) == (3, True), said
+        assert "No sandbox exists." not in said.out
+        assert "There is no orphan." not in said.out
+    assert world.run("sandbox", "list", "--json").json.keys() == {"sandboxes"}
+    assert world.run("sandbox", "purge-vms", "--mode", "namespace").code == 0
+
+
+@pytest.mark.real("namespace")
+def test_a_mode_that_is_not_here_and_that_no_benchmark_wants_has_no_sandboxes(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha"), modes={"incus": {"socket": str(tmp_path / "nowhere")}})
+    assert [world.run("sandbox", *command).code for command in (("list",), ("purge-vms",))] == [0, 0]
+
+
 def test_folders_that_hold_nothing_are_told_where_nothing_is_due(tmp_path: Path) -> None:
     world = World(tmp_path, definitions("alpha", playbooks=False))
     source = {"repository": str(world.remote)}
