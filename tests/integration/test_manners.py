@@ -140,6 +140,14 @@ def test_a_demo_in_the_place_of_a_file_is_refused_in_one_line(tmp_path: Path) ->
     assert there.read_text() == "mine"
 
 
+def test_a_demo_below_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    there = tmp_path / "file"
+    there.write_text("mine")
+    refused = reconciler("demo", "--dir", str(there / "below"), cwd=tmp_path)
+    told = f"reconciler: {there}/below cannot be made: Not a directory (name another with --dir)\n"
+    assert (refused.code, refused.err) == (2, told)
+
+
 def test_purging_a_mode_that_does_not_exist_is_refused(world: World) -> None:
     refused = world.run("sandbox", "purge-vms", "--mode", "bogus")
     assert (refused.code, "there is no mode bogus here" in refused.err) == (2, True)
