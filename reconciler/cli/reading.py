@@ -177,7 +177,7 @@ def _print_status(look: Look) -> None:
     for line in (*look.world.warnings, *look.broken, *_overdue(look)):
         console.print(Text(f"! {line}", style="yellow"), soft_wrap=True)
     listed: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-        ("running", lambda d: f"phase {d['phase']}"),
+        ("running", lambda d: f"phase {d['phase']}" if d["phase"] else "starting"),
         ("held", lambda d: d["reason"] + (f" until {d['until']}" if d.get("until") else "")),
         ("stalled", lambda d: d["reason"]),
     )

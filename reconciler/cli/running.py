@@ -166,4 +166,4 @@ def _closing(plan: Plan, progress: Progress) -> str:
     tally = progress.tally
     if not tally.records and left(plan, progress) == _unpushed(tally):
         return f"Nothing is due: {plan.reused} wanted trials have results already."
-    return f"{len(tally.records) - tally.failed} of {len(tally.records)} trials passed; {summary(plan, 0)}."
+    return f"{len(tally.records) - tally.failed} of {len(tally.records)} trials passed; {summary(plan, ())}."

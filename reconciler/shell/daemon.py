@@ -186,7 +186,7 @@ class Reconciler:
             self._errands.begin("push", self._push)
             if not self.dispatcher.busy:
                 self.patterns.close()
-            self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={self.teller.tell(world.warnings, plan, len(running))}")
+            self.notify(f"READY=1\nWATCHDOG=1\nSTATUS={self.teller.tell(world.warnings, plan, running)}")
         return plan
 
     async def _begin(self, world: World, plan: Plan) -> None:

@@ -17,6 +17,7 @@ from reconciler.shell.observe import World
 from reconciler.shell.past import Past
 from reconciler.shell.proven import Proven
 from reconciler.shell.recording import Recorder
+from reconciler.shell.telling import waiting
 from reconciler.shell.work import Work
 
 
@@ -161,7 +162,7 @@ def status_note(world: World, plan: Plan, running: Mapping[str, tuple[Work, str]
     return {
         "pid": os.getpid(),
         "revision": world.revision,
-        "due": len(plan.due),
+        "due": waiting(plan, running),
         "running": [
             trial_document(w.trial, action="run", reason=w.reason) | {"phase": phase} for w, phase in running.values()
         ],

@@ -1,7 +1,7 @@
 """Says what stands in the way of trials: in the log when it comes and when it goes, and in the service manager's line."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -41,10 +41,15 @@ def _obstacles(plan: Plan) -> Iterator[Obstacle]:
             yield Obstacle(word="held", reason=held.reason, until=until)
 
 
-def summary(plan: Plan, running: int) -> str:
+def waiting(plan: Plan, running: Collection[str]) -> int:
+    """How many trials are due and do not run yet: those that a pass has begun were due when it was planned."""
+    return sum(due.trial.id not in running for due in plan.due)
+
+
+def summary(plan: Plan, running: Collection[str]) -> str:
     """How many trials there are of each kind."""
     return (
-        f"{running} running, {len(plan.due)} due, {len(plan.held)} held, {len(plan.stalled)} stalled, "
+        f"{len(running)} running, {waiting(plan, running)} due, {len(plan.held)} held, {len(plan.stalled)} stalled, "
         f"{plan.reused} reused"
     )
 
@@ -66,7 +71,7 @@ class Teller:
         elif before is not None:
             log.info(over)
 
-    def tell(self, warnings: Sequence[str], plan: Plan, running: int) -> str:
+    def tell(self, warnings: Sequence[str], plan: Plan, running: Collection[str]) -> str:
         """Log what is new or over. Returns the line for ``systemctl status``: the counts, and what is wrong first of all."""
         now = obstacles(plan)
         for one, trials in now.items():

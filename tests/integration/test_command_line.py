@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from reconciler.adapters.state import StateDirectory
 from reconciler.cli.commands import app
 from tests.processes import reconciler
 from tests.world import World, benchmark, definitions, specialty
@@ -126,6 +128,18 @@ def test_status_has_the_documented_keys(answers: Answers) -> None:
         assert all_have(status[name], keys)
     good = next(row for row in status["series"] if row["measured"])
     assert (good["scenario"], good["passed"], good["wanted"], good["verdict"]) == ("good", 1, 1, "pass")
+
+
+def test_status_says_of_a_trial_without_a_phase_yet_that_it_is_starting(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    [due] = world.plan()["due"]
+    state = StateDirectory(world.state)
+    with state.lock():
+        running = [due | {"phase": ""}, due | {"iteration": 2, "phase": "prepare"}]
+        at = datetime.now(UTC).isoformat()
+        state.put("status", {"pid": 1, "due": 0, "running": running, "held": [], "stalled": [], "at": at})
+        told = " ".join(world.run("status").out.split())
+    assert "running alpha × mender #1 starting running alpha × mender #2 phase prepare" in told
 
 
 @pytest.mark.real("namespace")
