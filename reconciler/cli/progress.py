@@ -24,6 +24,8 @@ class Tally:
 
     records: list[TrialRecord] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    reused: int = 0
+    """Wanted trials that had results before anything was run."""
     stopped: bool = False
     """Somebody stopped the run."""
     unpushed: str | None = None
@@ -55,14 +57,18 @@ class Progress:
         self._verbose = verbose
         self._running: dict[str, Started] = {}
         self._left = self._regraded = self._to_regrade = 0
+        self._begun = False
 
     def __call__(self, event: Event) -> None:
         """Take note, and say it."""
         match event:
             case Planned(plan=plan):
+                if not self._begun:
+                    self.tally.reused = plan.reused
                 self._to_regrade = sum(due.regrades is not None for due in plan.due)
                 self._left = len(plan.due) - self._to_regrade
             case Started(work=work):
+                self._begun = True
                 self._running[work.trial.id] = event
             case Ended(work=work):
                 self._running.pop(work.trial.id, None)
@@ -70,6 +76,7 @@ class Progress:
             case Unpushed(problem=problem):
                 self.tally.unpushed = problem
             case Regraded(records=records, left=left):
+                self._begun = True
                 self._regraded, self._to_regrade = self._regraded + len(records), left
                 self.tally.records += records
                 passed = sum(r.passed for r in records)

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -166,4 +167,4 @@ def _closing(plan: Plan, progress: Progress) -> str:
     tally = progress.tally
     if not tally.records and left(plan, progress) == _unpushed(tally):
         return f"Nothing is due: {plan.reused} wanted trials have results already."
-    return f"{len(tally.records) - tally.failed} of {len(tally.records)} trials passed; {summary(plan, ())}."
+    return f"{len(tally.records) - tally.failed} of {len(tally.records)} trials passed; {summary(replace(plan, reused=tally.reused), ())}."

@@ -166,6 +166,13 @@ def test_trials_that_two_benchmarks_want_are_planned_once_as_often_as_the_one_th
     assert [choice["trials"] for choice in plan["batches"]] == [3]
 
 
+def test_once_counts_as_reused_what_had_results_when_it_began(tmp_path: Path) -> None:
+    world = World(tmp_path, definitions("alpha", playbooks=False))
+    assert "1 of 1 trials passed; 0 running, 0 due, 0 held, 0 stalled, 0 reused." in world.run("once").out
+    world.commit({"config/benchmarks/all.yaml": benchmark(iterations=3)})
+    assert "2 of 2 trials passed; 0 running, 0 due, 0 held, 0 stalled, 1 reused." in world.run("once").out
+
+
 def test_exit_codes_are_the_documented_ones(tmp_path: Path) -> None:
     world = World(
         tmp_path, {**definitions("good", playbooks=False), "config/specialties/idler.mdx": specialty("true", "idler")}
