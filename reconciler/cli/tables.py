@@ -33,11 +33,18 @@ def _row(row: Row) -> list[str | Text]:
         row.variant.slug,
         row.mode,
         Text(row.verdict + told + back, style=_STYLES.get(row.verdict, "")),
-        "yes" if row.proven else "no: gates nothing",
+        _proven(row),
         f"{row.passed}/{row.measured}" + (f" of {row.wanted}" if row.measured < row.wanted else ""),
         percent(row.compliance),
         (row.commit or "–")[:10],
     ]
+
+
+def _proven(row: Row) -> str | Text:
+    """Whether the series may stop at a gate, and whether it does."""
+    if row.blocks:
+        return Text("yes: blocks", style="bold red")
+    return "yes" if row.proven else "no: gates nothing"
 
 
 def print_trends(console: Console, rows: Sequence[Row], trends: Sequence[tuple[str, Trend]]) -> None:
