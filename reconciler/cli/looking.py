@@ -1,7 +1,7 @@
 """One look at the configured world, for the commands that show it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.app.settings import find, load
 from reconciler.app.wiring import Program, wired
+from reconciler.cli.tables import in_own_time
 from reconciler.core.dashboard import Row
 from reconciler.core.planning import Plan, stalled_trial
 from reconciler.shell.observe import World
@@ -107,14 +108,32 @@ async def observed(program: Program, *, newest: bool) -> World:
 
 
 def grouped(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Trials that differ in their iteration alone, as one line."""
-    groups: dict[tuple[str, str], list[int]] = {}
+    """Trials that differ in their iteration alone, as one line; with their mode where modes differ."""
+    told = modes_told([item["mode"] for item in items if item.get("mode")])
+    groups: dict[tuple[str, str, str], list[int]] = {}
     for item in items:
         variant = item["variant"]["specialty"].lower().replace("_", "-") if item["variant"] else "every variant"
         verb = "regrade " if item["action"] == "regrade" else ""
-        key = (f"{verb}{item['scenario'] or 'every scenario'} × {variant}", item["reason"])
+        name = f"{verb}{item['scenario'] or 'every scenario'} × {variant}"
+        key = (name, told.get(item.get("mode", ""), ""), _dated(item))
         groups.setdefault(key, []).append(item["iteration"] or 0)
-    return [(f"{name} #{_span(ns)}" if any(ns) else name, reason) for (name, reason), ns in groups.items()]
+    return [
+        ((f"{name} #{_span(ns)}" if any(ns) else name) + mode, reason) for (name, mode, reason), ns in groups.items()
+    ]
+
+
+def modes_told(modes: Iterable[str]) -> dict[str, str]:
+    """Mode to what is said of it behind a name: nothing where there is no other."""
+    different = set(modes)
+    return {mode: f" in {mode}" if len(different) > 1 else "" for mode in different}
+
+
+def _dated(item: dict[str, Any]) -> str:
+    """The reason, with the moment of a sweep as people write it."""
+    reason, epoch = str(item["reason"]), item.get("epoch")
+    if not epoch:
+        return reason
+    return reason.replace(epoch, in_own_time(datetime.strptime(epoch, "%Y%m%dT%H%M%S%z")))
 
 
 def by_reason(items: list[dict[str, Any]]) -> list[tuple[str, str]]:

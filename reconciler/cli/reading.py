@@ -14,7 +14,7 @@ from reconciler.app.settings import find, load
 from reconciler.app.wiring import wired
 from reconciler.cli.exits import DUE, FAILED, INFRASTRUCTURE
 from reconciler.cli.findings import Form, finding_document, print_findings
-from reconciler.cli.looking import Look, by_reason, few, grouped, observed, take_look
+from reconciler.cli.looking import Look, by_reason, few, grouped, modes_told, observed, take_look
 from reconciler.cli.progress import wide_console
 from reconciler.cli.tables import print_rows, print_trends
 from reconciler.core.dashboard import Row
@@ -96,12 +96,14 @@ def _print_plan(
 
 def _reused(choices: Sequence[Choice]) -> Iterator[tuple[str, str]]:
     """The batches that are reused for the same reason as one line, the first of them by name."""
+    told = modes_told(choice.wanted.batch.mode for choice in choices)
     groups: dict[str, list[Choice]] = {}
     for choice in choices:
         if choice.action == "reuse":
             groups.setdefault(choice.reason, []).append(choice)
     for reason, group in groups.items():
-        names = [f"{c.wanted.batch.scenario} × {c.wanted.batch.variant.label}" for c in group]
+        batches = [choice.wanted.batch for choice in group]
+        names = [f"{batch.scenario} × {batch.variant.label}{told[batch.mode]}" for batch in batches]
         yield f"{few(names)} ({sum(c.trials for c in group)})", reason
 
 

@@ -74,8 +74,13 @@ def _batches(slug: str, trend: Trend, now: dict[tuple[str, str], Row]) -> Iterab
 
 
 def _moment(batch: BatchResults) -> str:
-    """When its last trial ended, in the reader's own time."""
-    return datetime.fromisoformat(batch.finished_at).astimezone().strftime("%m-%d %H:%M") if batch.finished_at else ""
+    """When its last trial ended."""
+    return in_own_time(datetime.fromisoformat(batch.finished_at)) if batch.finished_at else ""
+
+
+def in_own_time(moment: datetime) -> str:
+    """A moment in the reader's own time."""
+    return moment.astimezone().strftime("%m-%d %H:%M")
 
 
 def _today(row: Row | None) -> str:
