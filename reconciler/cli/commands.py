@@ -20,7 +20,8 @@ app = typer.Typer(
         "scored for resolution and for compliance, and committed to a results branch."
     ),
     epilog="Examples: `reconciler validate .`, `reconciler plan`, `reconciler once && reconciler trend`. "
-    "Exit codes: 0 done, 1 a scenario failed or findings, 2 usage or configuration, 3 infrastructure.",
+    "Exit codes: 0 done, 1 a scenario failed (with `start --fail-on-error`) or findings, 2 usage or configuration, "
+    "3 infrastructure.",
 )
 sandbox_app = typer.Typer(
     no_args_is_help=True, help="Look after the sandboxes.", epilog="Example: `reconciler sandbox list --json`"
