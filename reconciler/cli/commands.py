@@ -19,7 +19,9 @@ app = typer.Typer(
         "Benchmarks operations agents from git: what a commit can have changed is run again in fresh sandboxes, "
         "scored for resolution and for compliance, and committed to a results branch."
     ),
-    epilog="Examples: `reconciler validate .`, `reconciler plan`, `reconciler once && reconciler trend`. "
+    epilog="The configuration is what `--config` names, else `RECONCILER_CONFIG` in the environment, else the first of "
+    "config/reconciler.yaml and /etc/reconciler/reconciler.yaml that is there. "
+    "Examples: `reconciler validate .`, `reconciler plan`, `reconciler once && reconciler trend`. "
     "Exit codes: 0 done, 1 a scenario failed (with `start --fail-on-error`) or findings, 2 usage or configuration, "
     "3 infrastructure.",
 )
@@ -33,7 +35,7 @@ Config = Annotated[
     typer.Option(
         "--config",
         "-c",
-        help="Configuration file [default: config/reconciler.yaml, then /etc/reconciler/reconciler.yaml].",
+        help="Configuration file; `reconciler -h` tells its default.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -85,7 +87,9 @@ def once(config: Config = None, json: Json = False, verbose: Verbose = 0) -> Non
 def plan(
     config: Config = None,
     json: Json = False,
-    detailed_exitcode: Annotated[bool, typer.Option(help="0 nothing due, 2 something due, 1 error.")] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="0 nothing due, 2 something due, 1 error.")
+    ] = False,
 ) -> None:
     """Say what would run and why, and run nothing.
 

@@ -50,6 +50,19 @@ def test_every_command_has_help_with_an_example_and_is_in_the_readme(command: st
     assert any(f"`{command}" in names for names in table)
 
 
+@pytest.mark.parametrize("command", ["", *commands()])
+def test_help_cuts_off_no_name_on_a_terminal_of_80_columns(command: str) -> None:
+    assert "…" not in reconciler(*command.split(), "--help", env={"COLUMNS": "80"}).out
+
+
+def test_help_and_readme_tell_where_the_configuration_is_looked_for(project: Path) -> None:
+    readme = (project / "README.md").read_text()
+    for text in (reconciler("--help").out, readme[readme.index("## The command line") :]):
+        assert all(
+            p in text for p in ("RECONCILER_CONFIG", "config/reconciler.yaml", "/etc/reconciler/reconciler.yaml")
+        )
+
+
 def test_help_tells_the_exit_codes_and_the_version_is_known() -> None:
     said = reconciler("--help")
     assert said.code == 0
