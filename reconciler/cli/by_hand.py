@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast, get_args
 
 from rich.table import Table
 
@@ -18,9 +19,10 @@ from reconciler.cli.exits import FAILED, INFRASTRUCTURE
 from reconciler.cli.progress import Progress
 from reconciler.cli.running import left, print_left, run_settled
 from reconciler.core.dashboard import percent
-from reconciler.core.errors import Invalid
-from reconciler.core.model import BY_HAND
+from reconciler.core.errors import Invalid, Unavailable
+from reconciler.core.model import BY_HAND, Mode
 from reconciler.core.planning import Plan
+from reconciler.shell.machines import no_such_mode
 from reconciler.shell.reading import ByHand
 
 
@@ -108,7 +110,7 @@ def start(
     if env_file is not None:
         settings = settings.hiding(env_file)
     by_hand = request.by_hand(datetime.now(UTC))
-    plan = asyncio.run(_run(settings, by_hand, progress, check=check))
+    plan = asyncio.run(_run(settings, by_hand, request.mode, progress, check=check))
     reasons = left(plan, progress)
     if as_json:
         print(json.dumps({"records": [r.document() for r in progress.tally.records], "left": reasons}))
@@ -122,8 +124,10 @@ def start(
     return FAILED if fail_on_error and progress.tally.failed else 0
 
 
-async def _run(settings: Settings, by_hand: ByHand, progress: Progress, *, check: bool) -> Plan:
+async def _run(settings: Settings, by_hand: ByHand, mode: str, progress: Progress, *, check: bool) -> Plan:
     async with wired(settings, listener=progress, by_hand=by_hand) as program:
+        if mode in get_args(Mode) and mode not in program.platforms:
+            raise Unavailable(no_such_mode(cast("Mode", mode), program.platforms))
         if check:
             return await _checked(program)
         with program.state.lock(), progress.shown():

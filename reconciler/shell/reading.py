@@ -119,5 +119,5 @@ class Definitions:
         alone = catalogue.updated(changes, read)
         for finding in alone.findings:
             if finding.path == path and finding.severity == "error":
-                raise Invalid(finding.message, hint=finding.hint)
+                raise Invalid(finding.message, hint=alone.lacks or finding.hint)
         return alone
