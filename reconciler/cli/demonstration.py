@@ -74,9 +74,9 @@ def run(directory: Path | None, *, incus: bool) -> int:
 def _home(directory: Path | None) -> Path:
     if directory is None:
         return Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise Invalid(f"{directory} is not an empty directory", hint="name a new one with --dir")
     try:
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise Invalid(f"{directory} is not an empty directory", hint="name a new one with --dir")
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Invalid(f"{directory} cannot be made: {error.strerror}", hint="name another with --dir") from error

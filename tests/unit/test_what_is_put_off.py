@@ -181,6 +181,9 @@ def test_what_a_machine_lacks_is_one_line_with_the_place_and_what_to_do() -> Non
     said = r"^/state/status.new: No space left on device: make room there$"
     with pytest.raises(Unavailable, match=said), what_the_machine_lacks():
         raise full_disk()
+    said = "^/var/x: Permission denied: give the user that runs this the right to it, or choose another place$"
+    with pytest.raises(Unavailable, match=said), what_the_machine_lacks():
+        raise PermissionError(errno.EACCES, "Permission denied", "/var/x")
     for bug in (FileNotFoundError(errno.ENOENT, "no such file"), RuntimeError("a bug")):
         with pytest.raises(type(bug)), what_the_machine_lacks():
             raise bug
