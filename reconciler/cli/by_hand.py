@@ -114,7 +114,7 @@ def start(
     reasons = left(plan, progress)
     if as_json:
         print(json.dumps({"records": [r.document() for r in progress.tally.records], "left": reasons}))
-    elif not check:
+    elif progress.tally.records:
         progress.console.print(_summary(progress))
     print_left(plan, progress)
     if check and not reasons:

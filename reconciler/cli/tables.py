@@ -90,6 +90,8 @@ def _today(row: Row | None) -> str:
 
 
 def _print(console: Console, titles: Sequence[str], lines: Sequence[Sequence[str | Text]]) -> None:
+    if not lines:  # titles above nothing would seem to be cut off
+        return
     table = Table(*titles, box=None)
     for line in lines:
         table.add_row(*line)

@@ -221,6 +221,11 @@ def test_exit_codes_separate_a_failed_scenario_from_wrong_usage_and_from_what_is
     assert said.code == code, said.err
 
 
+def test_a_run_without_a_result_prints_no_titles_above_nothing(world: World) -> None:
+    said = start(world, "-s", "good", "-m", "incus")
+    assert (said.code, said.out.startswith("left: "), "compliance" in said.out) == (3, True, False), said.out
+
+
 # ---------------------------------------------------------------- environment
 
 
