@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,21 @@ from reconciler.core.model import Mode
 from reconciler.ports import SandboxInfo
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Listed:
+    sandbox: SandboxInfo
+    orphan: bool
+    ours: bool
+    """This installation made it; of others' nobody knows here whether somebody works on their trials."""
+
+
 def show(config: Path | None, *, as_json: bool) -> int:
     """Every sandbox that a reconciler made; nobody works on the trial of an orphan of this installation. 3 where one cannot look."""
-    documents, unseen = asyncio.run(_listed(config))
+    listed, unseen = asyncio.run(_listed(config))
     if as_json:
-        print(json.dumps({"sandboxes": documents}))
-    elif documents or not unseen:
-        _print(documents)
+        print(json.dumps({"sandboxes": [_document(one) for one in listed]}))
+    elif listed or not unseen:
+        _print(listed)
     return _seen(unseen)
 
 
@@ -34,34 +43,42 @@ def _seen(unseen: Mapping[Mode, str]) -> int:
     return INFRASTRUCTURE if unseen else 0
 
 
-def _print(documents: Sequence[dict[str, Any]]) -> None:
-    table = Table("name", "mode", "trial", "template", "created", "orphan", box=None)
-    for d in documents:
+def _print(listed: Sequence[_Listed]) -> None:
+    if not listed:
+        print("No sandbox exists.")
+        return
+    table = Table("name", "mode", "trial", "template", "created", "made by", "orphan", box=None)
+    for one in listed:
+        document, maker = _document(one), "this installation" if one.ours else "another"
         table.add_row(
-            d["name"], d["mode"], d["trial"], d["template"], d["created_at"] or "", "yes" if d["orphan"] else ""
+            *(document[name] or "" for name in ("name", "mode", "trial", "template", "created_at")),
+            maker,
+            "yes" if one.orphan else "",
         )
-    wide_console().print(table if documents else "No sandbox exists.")
+    wide_console().print(table)
 
 
-async def _listed(config: Path | None) -> tuple[list[dict[str, Any]], Mapping[Mode, str]]:
+async def _listed(config: Path | None) -> tuple[list[_Listed], Mapping[Mode, str]]:
     async with wired(load(find(config))) as program:
         found, silent = await _every(program)  # sandboxes before leases, as everywhere
-        orphans = {sandbox.name for sandbox in _orphans(program, found)}
-        return [_document(s, orphan=s.name in orphans) for s in found], await _missed(program, silent)
+        orphans, ours = _orphans(program, found), program.reconciler.reaper.ours(found)
+        listed = [_Listed(sandbox=s, orphan=s in orphans, ours=s in ours) for s in found]
+        return listed, await _missed(program, silent)
 
 
 def _orphans(program: Program, found: Sequence[SandboxInfo]) -> list[SandboxInfo]:
     return program.reconciler.reaper.orphans(found, _running(program))
 
 
-def _document(sandbox: SandboxInfo, *, orphan: bool) -> dict[str, Any]:
+def _document(listed: _Listed) -> dict[str, Any]:
+    sandbox = listed.sandbox
     return {
         "name": sandbox.name,
         "mode": sandbox.mode,
         "trial": sandbox.trial,
         "template": sandbox.template,
         "created_at": sandbox.created_at.isoformat(timespec="seconds") if sandbox.created_at else None,
-        "orphan": orphan,
+        "orphan": listed.orphan,
     }
 
 

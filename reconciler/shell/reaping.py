@@ -34,6 +34,11 @@ class Reaper:
             if (s.instance == self.instance and s.trial not in working) or beside.get(s.instance) is False
         ]
 
+    def ours(self, sandboxes: Sequence[SandboxInfo]) -> list[SandboxInfo]:
+        """Those that this installation made: its daemon, or trials by hand and checks beside it."""
+        mine = {self.instance, *self.beside()}
+        return [sandbox for sandbox in sandboxes if sandbox.instance in mine]
+
     async def reap(self, sandboxes: Sequence[SandboxInfo], working: Collection[str]) -> None:
         """Destroy the orphans, side by side; one that cannot be destroyed is tried again in the next pass."""
         orphans = await asyncio.to_thread(self.orphans, sandboxes, working)

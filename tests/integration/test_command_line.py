@@ -81,6 +81,9 @@ class Answers:
     status: Any
     validate: Any
     sandboxes: Any
+    sandboxes_text: str
+    sandboxes_of_others: str
+    """The same as the text that another installation shows."""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
             status=world.status(),
             validate=world.run("validate", "--json").json,
             sandboxes=world.run("sandbox", "list", "--json").json,
+            sandboxes_text=world.run("sandbox", "list").out,
+            sandboxes_of_others=World(folder / "others").run("sandbox", "list").out,
         )
 
 
@@ -169,6 +174,14 @@ def test_sandbox_list_has_the_documented_keys_and_knows_what_is_no_orphan(answer
     [running] = answers.status["running"]
     [mine] = [box for box in answers.sandboxes["sandboxes"] if box["trial"] == running["trial"]]
     assert (mine["mode"], mine["orphan"]) == ("namespace", False)
+
+
+@pytest.mark.real("namespace")
+def test_sandbox_list_says_whose_a_sandbox_is(answers: Answers) -> None:
+    [running] = answers.status["running"]
+    for text, maker in ((answers.sandboxes_text, "this installation"), (answers.sandboxes_of_others, "another")):
+        [line] = [line for line in text.splitlines() if running["trial"] in line]
+        assert line.rstrip().endswith(f"  {maker}")
 
 
 @pytest.mark.real("namespace")
