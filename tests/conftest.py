@@ -78,9 +78,19 @@ async def _no_leaked_tasks() -> AsyncIterator[None]:
 @pytest.fixture
 def database(postgres: str) -> str:
     """A fresh database on a real PostgreSQL; its connection string."""
+    return _created(postgres)
+
+
+@pytest.fixture
+def database_in(postgres: str) -> Callable[[str], str]:
+    """Makes a fresh database in an encoding; its connection string."""
+    return lambda encoding: _created(postgres, f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0")
+
+
+def _created(postgres: str, options: str = "") -> str:
     name = f"d{uuid.uuid4().hex}"
     with psycopg.connect(f"{postgres} dbname=postgres", autocommit=True) as connection:
-        connection.execute(f'create database "{name}"')
+        connection.execute(f'create database "{name}" {options}')
     return f"{postgres} dbname={name}"
 
 

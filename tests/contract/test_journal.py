@@ -1,7 +1,7 @@
 """One suite over every journal."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -120,6 +120,25 @@ async def test_an_attempt_is_counted_whatever_its_message_holds(journal: Journal
     await journal.fail("t", "playbook", "no\0way \udcff \N{SNOWMAN}")
     found = (await journal.attempts())["t"]
     assert (found.count, found.message) == (1, "no\ufffdway \ufffd \N{SNOWMAN}")
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1", "EUC_JP"])
+async def test_what_is_read_back_is_what_was_written_whatever_the_encoding_of_the_database(
+    database_in: Callable[[str], str], encoding: str
+) -> None:
+    journal = PostgresJournal(url=database_in(encoding))
+    await journal.acquire("t", "one", 60)
+    assert [(lease.trial, lease.owner) for lease in await journal.leases()] == [("t", "one")]
+    await journal.fail("t", "sandbox", "lost")
+    found = (await journal.attempts())["t"]
+    assert (found.count, found.cause, found.message) == (1, "sandbox", "lost")
+    await journal.close()
+
+
+async def test_a_database_whose_text_cannot_be_read_as_unicode_is_refused(database_in: Callable[[str], str]) -> None:
+    journal = PostgresJournal(url=database_in("MULE_INTERNAL"))
+    with pytest.raises(Unavailable, match=r"conversion between UTF8 and MULE_INTERNAL is not supported$"):
+        await journal.leases()
 
 
 async def test_what_the_database_refuses_for_our_own_fault_is_a_bug_and_waits_for_nothing(database: str) -> None:

@@ -90,7 +90,11 @@ class PostgresJournal:
     async def _connected(self) -> psycopg.AsyncConnection:
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=_TIMEOUT, options=f"-c statement_timeout={_TIMEOUT}s"
+                self._url,
+                autocommit=True,
+                connect_timeout=_TIMEOUT,
+                options=f"-c statement_timeout={_TIMEOUT}s",
+                client_encoding="utf8",  # else text from a database in SQL_ASCII comes as bytes
             )
             await self._connection.execute(self._statements["schema"])
         return self._connection
