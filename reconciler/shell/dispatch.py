@@ -141,11 +141,17 @@ class Dispatcher:
                         self.listener(Ended(work=work, problem=problem[1]))
             except Unavailable as error:  # no attempt is burnt: the next pass holds the trial, or finds the part back
                 log.warning("trial put off", problem=str(error), phase=watch.current)
-                self.listener(Ended(work=work, problem=str(error)))
-                await self.clock.sleep(UNAVAILABLE_SECONDS)
+                await self._ended_without_attempt(work, str(error))
+            except Exception as error:  # a bug around the work: it is seen, and not met again at once
+                log.exception("trial crashed", phase=watch.current)
+                await self._ended_without_attempt(work, f"{type(error).__name__} around the trial; see the log")
             finally:
                 self.running.pop(trial.id, None)
                 self.woken()
+
+    async def _ended_without_attempt(self, work: Work, problem: str) -> None:
+        self.listener(Ended(work=work, problem=problem))
+        await self.clock.sleep(UNAVAILABLE_SECONDS)
 
     async def _attempt(self, work: Work, watch: Stopwatch) -> None:
         """Carry out the trial, unless it is recorded."""

@@ -90,7 +90,7 @@ async def _pushed(results: ResultsStore) -> str | None:
 
 
 async def attempted(work: Awaitable[None], phase: Callable[[], str]) -> tuple[str, str] | None:
-    """Do a trial's work; (cause, message) when it gave no result. The one place that catches everything.
+    """Do a trial's work; (cause, message) when it gave no result. Whatever goes wrong in the work is caught here.
 
     Raises ``Unavailable`` alone: that burns no attempt. ``phase`` tells how far the work has come.
     """

@@ -141,6 +141,18 @@ async def test_a_database_whose_text_cannot_be_read_as_unicode_is_refused(databa
         await journal.leases()
 
 
+async def test_an_attempt_is_counted_where_the_encoding_of_the_database_cannot_hold_its_message(
+    database_in: Callable[[str], str],
+) -> None:
+    journal = PostgresJournal(url=database_in("LATIN1"))
+    await journal.fail("t", "playbook", "kein Gerät")
+    assert (await journal.attempts())["t"].message == "kein Gerät"
+    await journal.fail("t", "playbook", "no \N{LEFT DOUBLE QUOTATION MARK}way\N{RIGHT DOUBLE QUOTATION MARK} \udcff")
+    found = (await journal.attempts())["t"]
+    assert (found.count, found.message) == (2, r"no \u201cway\u201d \ufffd")
+    await journal.close()
+
+
 async def test_what_the_database_refuses_for_our_own_fault_is_a_bug_and_waits_for_nothing(database: str) -> None:
     journal = PostgresJournal(url=database)
     with pytest.raises(psycopg.DataError):

@@ -13,9 +13,10 @@ from reconciler.adapters.memory.journal import MemoryJournal
 from reconciler.adapters.memory.platform import MemoryPlatform, MemorySandbox
 from reconciler.adapters.memory.results import MemoryResults
 from reconciler.adapters.memory.source import MemorySource
-from reconciler.core.errors import Unavailable, what_the_machine_lacks
+from reconciler.core.errors import Transient, Unavailable, what_the_machine_lacks
 from reconciler.core.model import Template
 from reconciler.ports import SandboxInfo, SandboxSpec
+from reconciler.shell.dispatch import UNAVAILABLE_SECONDS
 from reconciler.shell.events import Ended, Event, Planned, Started
 from reconciler.shell.leasing import Leases
 from reconciler.shell.reporting import last_push
@@ -208,6 +209,24 @@ async def test_a_result_is_pushed_also_where_the_journal_is_gone_when_it_is_reco
     world.heard = heard
     await daemon.run()
     assert pushed == [1]
+
+
+async def test_a_bug_in_the_journal_ends_its_trial_and_is_not_met_again_at_once(world: ShellWorld) -> None:
+    class Broken(MemoryJournal):
+        async def fail(self, trial: str, cause: str, message: str) -> None:
+            met.append(world.clock.monotonic())
+            if len(met) == 2:
+                daemon.stop()
+            raise ValueError("a bug")
+
+    world.commit(definitions(iterations=1))
+    world.playbooks["scenarios/alpha/prepare.yml"] = Transient("playbook", "the mirror is away")
+    met: list[float] = []
+    daemon = world.daemon(journal=Broken(clock=world.clock))
+    await daemon.run()
+    assert met[1] - met[0] >= UNAVAILABLE_SECONDS
+    said = "ValueError around the trial; see the log"
+    assert [e.problem for e in world.events if isinstance(e, Ended)] == [said, said]
 
 
 async def test_a_remote_that_hangs_does_not_keep_the_daemon_from_ending() -> None:

@@ -60,7 +60,12 @@ class PostgresJournal:
 
     async def fail(self, trial: str, cause: str, message: str) -> None:
         """Count an attempt."""
-        await self._rows("fail", trial=trial, cause=cause, message=plain(message), lasts=ATTEMPTS_LAST)
+        counted = {"trial": trial, "cause": cause, "lasts": ATTEMPTS_LAST}
+        try:
+            await self._rows("fail", **counted, message=plain(message))
+        except psycopg.errors.UntranslatableCharacter:  # the database's encoding cannot hold what a program said
+            escaped = plain(message).encode("ascii", "backslashreplace").decode("ascii")
+            await self._rows("fail", **counted, message=escaped)
 
     async def attempts(self) -> Mapping[str, Attempts]:
         """A snapshot."""
