@@ -41,7 +41,14 @@ class Leases:
         finally:
             renewal.cancel()
             await asyncio.gather(renewal, return_exceptions=True)
+            await self._give_back(name)
+
+    async def _give_back(self, name: str) -> None:
+        """What was done under the lease is done, also where the journal does not answer any more."""
+        try:
             await self.journal.release(name, self.owner)
+        except Unavailable as error:
+            log.warning("lease not given back, it ends by itself", trial=name, problem=str(error))
 
     async def _renew(self, name: str, holder: asyncio.Task[Any] | None) -> None:
         wait = self.seconds / 3

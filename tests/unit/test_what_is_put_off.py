@@ -211,6 +211,17 @@ async def test_a_result_is_pushed_also_where_the_journal_is_gone_when_it_is_reco
     assert pushed == [1]
 
 
+async def test_a_recorded_trial_has_its_result_also_where_its_lease_cannot_be_given_back(world: ShellWorld) -> None:
+    class Keeping(MemoryJournal):
+        async def release(self, trial: str, owner: str) -> None:
+            raise Unavailable("the journal does not answer")
+
+    world.commit(definitions(iterations=1))
+    plan = await world.settle(world.daemon(journal=Keeping(clock=world.clock)))
+    assert [e.problem for e in world.events if isinstance(e, Ended)] == [None]
+    assert (plan.due, plan.held, plan.reused) == ((), (), 1)
+
+
 async def test_a_bug_in_the_journal_ends_its_trial_and_is_not_met_again_at_once(world: ShellWorld) -> None:
     class Broken(MemoryJournal):
         async def fail(self, trial: str, cause: str, message: str) -> None:
