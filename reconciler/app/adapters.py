@@ -155,7 +155,7 @@ def _journal(settings: Settings, clock: Clock, *, by_hand: bool) -> "MemoryJourn
         raise Invalid(f"the journal's connection string is not in the environment: set {settings.journal.url_from}")
     from reconciler.adapters.postgres.journal import PostgresJournal  # 9 MB that few need
 
-    return PostgresJournal(url=url)
+    return PostgresJournal(url=url, clock=clock)
 
 
 class Engines:

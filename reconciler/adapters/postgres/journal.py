@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from reconciler.adapters.plain import plain
 from reconciler.core.errors import Invalid, Unavailable
-from reconciler.ports import ATTEMPTS_LAST, Attempts, Lease
+from reconciler.ports import ATTEMPTS_LAST, Attempts, Clock, Lease
 
 _NAMED = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
@@ -26,6 +26,8 @@ _AWAY = (
 """What is the server's, and passes; what else it answers is a bug here, and no trial is put off for it without end."""
 _TIMEOUT = 10
 """Seconds for connecting and for each statement."""
+_AWAY_SECONDS = 5.0
+"""So long a server that did not answer one is taken for away by all: asked one after another, each would wait as long."""
 
 
 def statements() -> Mapping[str, LiteralString]:
@@ -39,12 +41,14 @@ class PostgresJournal:
 
     shared = True
 
-    def __init__(self, *, url: str) -> None:
+    def __init__(self, *, url: str, clock: Clock) -> None:
         """``url`` is a libpq connection string; nothing of it but host and port is told. Raises ``Invalid``."""
         self._url, self._parsed = url, _parsed(url)
         self._statements = statements()
         self._connection: psycopg.AsyncConnection | None = None
-        self._lock = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._clock = clock
+        self._away, self._away_until = "", float("-inf")
 
     async def acquire(self, trial: str, owner: str, seconds: float) -> bool:
         """Take or renew a lease."""
@@ -83,14 +87,26 @@ class PostgresJournal:
             self._connection = None
 
     async def _rows(self, name: str, **values: object) -> list[tuple[Any, ...]]:
+        asked = False
         try:
-            async with self._lock, asyncio.timeout(2 * _TIMEOUT):
-                cursor = await (await self._connected()).execute(self._statements[name], values)
-                return await cursor.fetchall() if cursor.description else []
+            async with asyncio.timeout(2 * _TIMEOUT), self._turn:
+                self._raise_while_away()
+                asked = True
+                return await self._answer(name, values)
         except _AWAY as error:
-            await self.close()
-            place, why = _place(self._parsed), _why(error, self._parsed)
-            raise Unavailable(f"the journal's PostgreSQL{place} does not answer: {why}") from None
+            away = f"the journal's PostgreSQL{_place(self._parsed)} does not answer: {_why(error, self._parsed)}"
+            if asked:  # else the connection is in use: whoever uses it finds out
+                self._away, self._away_until = away, self._clock.monotonic() + _AWAY_SECONDS
+                await self.close()
+            raise Unavailable(away) from None
+
+    def _raise_while_away(self) -> None:
+        if self._clock.monotonic() < self._away_until:
+            raise Unavailable(self._away)
+
+    async def _answer(self, name: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        cursor = await (await self._connected()).execute(self._statements[name], values)
+        return await cursor.fetchall() if cursor.description else []
 
     async def _connected(self) -> psycopg.AsyncConnection:
         if self._connection is None or self._connection.closed:
