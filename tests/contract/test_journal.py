@@ -278,6 +278,35 @@ async def test_nobody_waits_for_a_turn_longer_than_for_the_server(
     await journal.close()
 
 
+async def test_a_server_that_was_restarted_meanwhile_is_asked_again_and_nobody_notices(
+    relay: Relay, database: str
+) -> None:
+    journal = PostgresJournal(url=await relay.open(), clock=WallClock())
+    assert await journal.acquire("t", "one", 60)
+    with psycopg.connect(database, autocommit=True) as connection:
+        others = "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        connection.execute(f"select pg_terminate_backend(pid, 5000) from ({others}) as others")
+    assert [lease.trial for lease in await journal.leases()] == ["t"]
+    relay.cut()
+    await journal.release("t", "one")
+    assert await journal.leases() == []
+    assert relay.tried == 3
+    await journal.close()
+
+
+async def test_an_attempt_that_may_have_been_counted_is_not_counted_again(relay: Relay) -> None:
+    journal = PostgresJournal(url=await relay.open(), clock=WallClock())
+    await journal.attempts()
+    relay.swallows = True
+    failing = asyncio.create_task(journal.fail("t", "sandbox", "lost"))
+    await relay.swallowed.wait()
+    relay.cut()
+    with pytest.raises(Unavailable):
+        await failing
+    assert relay.tried == 1
+    await journal.close()
+
+
 async def test_what_the_server_says_is_told_without_what_it_quotes(database: str) -> None:
     journal = PostgresJournal(url=database.replace("user=tester", "user=topsecret"), clock=WallClock())
     with pytest.raises(Unavailable, match=r"does not answer: FATAL:  role … does not exist$") as told:

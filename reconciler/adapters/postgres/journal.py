@@ -105,11 +105,22 @@ class PostgresJournal:
             raise Unavailable(self._away)
 
     async def _answer(self, name: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Ask; once more where the connection turns out to be dead, as after a restart of the server."""
+        try:
+            return await self._asked(name, values)
+        except psycopg.OperationalError:
+            dead = self._connection is not None and self._connection.broken
+            if not dead or name == "fail":  # done before the connection died, it would count twice
+                raise
+            return await self._asked(name, values)
+
+    async def _asked(self, name: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         cursor = await (await self._connected()).execute(self._statements[name], values)
         return await cursor.fetchall() if cursor.description else []
 
     async def _connected(self) -> psycopg.AsyncConnection:
         if self._connection is None or self._connection.closed:
+            await self.close()
             self._connection = await psycopg.AsyncConnection.connect(
                 self._url,
                 autocommit=True,
