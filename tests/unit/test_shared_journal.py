@@ -96,7 +96,7 @@ async def test_a_trial_that_a_killed_process_still_has_the_lease_of_is_waited_fo
     assert (plan.held, plan.reused) == ((), 1)
 
 
-async def test_a_lease_of_ones_own_that_is_just_given_back_is_nobody_elses_work(world: ShellWorld) -> None:
+async def test_a_trial_whose_lease_could_not_be_given_back_is_waited_for_and_run(world: ShellWorld) -> None:
     world.commit(definitions(iterations=1))
     journal = SharedJournal(clock=world.clock)
     daemon = world.daemon(journal=journal, owner="me")
@@ -104,7 +104,9 @@ async def test_a_lease_of_ones_own_that_is_just_given_back_is_nobody_elses_work(
     [due] = daemon.decide(await daemon.observer.look()).due
     await journal.acquire(due.trial.id, "me", 60)
     plan = daemon.decide(await daemon.observer.look())
-    assert (plan.due, plan.held) == ((), ())
+    assert (plan.due, [h.reason for h in plan.held]) == ((), ["its lease here runs on after its end"])
+    await world.settle(daemon)
+    assert len(world.records()) == 1
 
 
 async def test_a_stalled_trial_is_tried_afresh_a_day_later_by_whoever_comes(world: ShellWorld) -> None:
