@@ -140,11 +140,17 @@ class Trend:
 
 
 def fold(trend: Trend, batch: BatchResults) -> Trend:
+    """``trend`` with the results of ``batch`` in it, as it is kept: not all of many batches."""
+    whole = joined(trend, batch)
+    return replace(whole, batches=_kept(whole.batches))
+
+
+def joined(trend: Trend, batch: BatchResults) -> Trend:
     """``trend`` with the results of ``batch`` in it."""
     known = trend.batch(batch.batch, batch.epoch)
     merged = batch if known is None else _merged(known, batch)
     others = (b for b in trend.batches if b is not known)
-    return replace(trend, batches=_kept(sorted((*others, merged), key=lambda b: b.order)))
+    return replace(trend, batches=tuple(sorted((*others, merged), key=lambda b: b.order)))
 
 
 def _kept(ordered: Sequence[BatchResults]) -> tuple[BatchResults, ...]:

@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from reconciler.core.dashboard import Asked, Row, row
 from reconciler.core.model import Trial, Variant
 from reconciler.core.planning import Held, Plan, Stalled
+from reconciler.core.trends import KEPT_BATCHES, Trend, joined
 from reconciler.definitions.values import Demand
+from reconciler.formats.record import TrialRecord
+from reconciler.formats.trend import batch_of
 from reconciler.ports import Notes, Results, ResultsStore
 from reconciler.shell.observe import World
 from reconciler.shell.past import Past
@@ -92,9 +96,24 @@ class Rows:
         trends = self.past.trends(at, {same[0].batch.series for same in wanted.values()})
         proven = self.proven.batches(world.catalogue, world.demands, at)
         return [
-            row(same[0].batch, list(_asked(same)), trends[same[0].batch.series], proven=batch in proven)
+            row(
+                same[0].batch,
+                list(_asked(same)),
+                self._whole(trends[same[0].batch.series], same, at),
+                proven=batch in proven,
+            )
             for batch, same in wanted.items()
         ]
+
+    def _whole(self, trend: Trend | None, same: Sequence[Demand], at: Results) -> Trend | None:
+        """The trend with all that is recorded of a batch which is wanted again after so many others that it is shown there no more."""
+        if trend is None or len(trend.batches) < KEPT_BATCHES:
+            return trend
+        shown = {r.path for b in trend.batches if b.batch == same[0].batch.id for r in b.results}
+        most = max(d.benchmark.iterations for d in same)
+        paths = [Trial(batch=same[0].batch, iteration=n).path for n in range(1, most + 1)]
+        stored = self.past.results.read([p for p in paths if p in at.trials and p not in shown])
+        return reduce(joined, (batch_of(TrialRecord.model_validate_json(data), p) for p, data in stored.items()), trend)
 
 
 def _asked(demands: Iterable[Demand]) -> Iterator[Asked]:

@@ -148,6 +148,22 @@ async def test_what_cannot_be_graded_again_runs_again_and_says_why(
     assert (len(world.records()), plan.due, plan.stalled) == (4, (), ())
 
 
+async def test_what_is_wanted_again_after_many_others_counts_as_measured(
+    world: ShellWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("core.trends", "shell.reporting", "shell.recording"):
+        monkeypatch.setattr(f"reconciler.{module}.KEPT_BATCHES", 2)
+    for specialty in ("one", "two", "three", "four", "five", "two"):
+        world.commit(definitions("alpha", iterations=2, specialty=specialty))
+        await world.settle()
+    assert len(world.records()) == 10
+    trend = json.loads(
+        next(data for path, data in world.remote.files.items() if path.endswith(".json") and path.startswith("trends/"))
+    )
+    assert len(trend["batches"]) == 3
+    assert "inputs are back; results reused) (not proven) | 2/2 |" in world.remote.files["README.md"].decode()
+
+
 async def test_a_dashboard_without_rows_says_which_definitions_are_wrong(world: ShellWorld) -> None:
     world.commit(definitions("alpha", iterations=1))
     await world.settle()
