@@ -100,6 +100,7 @@ ROWS = [
     Row(says="mutant that does not parse", rule="not-yaml", path="scenarios/nginx/mutants/a.yml", text="- [\n", at=""),
     Row(says="playbook that is none", rule="not-a-playbook", path=PREPARE, text="hosts: all\n", at="hosts", write="- hosts: all"),
     Row(says="play without hosts", rule="not-a-playbook", path=PREPARE, text="- hosts: all\n- tasks: []\n", at="tasks", write="hosts: all"),
+    Row(says="playbook for another host", rule="unknown-host", path=PREPARE, text="- hosts: web-02\n  tasks: []\n", at="web-02", write="web-01"),
     Row(says="empty playbook", rule="not-a-playbook", path=PREPARE, text="# nothing\n", at="#", write="- hosts: all"),
     # ---- patterns and rules
     Row(says="pattern that does not compile", rule="bad-pattern", text=pattern("a(b"), at='"a(b"', write="JavaScript"),
@@ -231,6 +232,19 @@ def test_what_ansible_finds_elsewhere_is_not_missing(files: Mapping[str, str]) -
         ROLE + "tasks/a/b.yml": "[]",
     }
     assert lint({**repository(), **role, **files}) == []
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    ["localhost", "[db, web-01]", "'db:web-01'", "web*", "'!db'", "'{{ group }}'", "~db", "db\n- hosts: web-01"],
+)
+def test_a_playbook_that_plays_on_some_host_of_the_scenario_or_may_is_right(hosts: str) -> None:
+    assert lint({**repository(), PREPARE: f"- hosts: {hosts}\n"}) == []
+
+
+def test_groups_of_a_shipped_inventory_are_no_strangers() -> None:
+    shipped = {"scenarios/nginx/inventory.ini": "[db]\nweb-01\n", PREPARE: "- hosts: db\n"}
+    assert lint({**repository(), **shipped}) == []
 
 
 @pytest.mark.parametrize("name", ["my.col.yml", "my.play", "my.col.play.yaml", "a/my.col.play", "helper.yml"])

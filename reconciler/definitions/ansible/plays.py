@@ -13,7 +13,8 @@ import yaml
 from reconciler.core.model import Scenario
 from reconciler.core.proofs import SOLUTIONS
 from reconciler.definitions.ansible.following import is_yaml
-from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls, items
+from reconciler.definitions.ansible.inventories import INVENTORIES
+from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls, entries, items
 from reconciler.definitions.files.findings import Finding, closest, first, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId, Severity
 from reconciler.definitions.files.positions import Broken, text_of
@@ -36,6 +37,8 @@ _OF_A_ROLE = ("tasks", "handlers", "vars", "defaults", "meta")
 _OF_A_COLLECTION = re.compile(r"\w+\.\w+\.\w[\w.]*(?<!\.yml)(?<!\.yaml)")
 """A playbook or a role that a collection brings along."""
 _PLAY = frozenset({"hosts", "import_playbook"})
+_ALWAYS_THERE = frozenset({"all", "ungrouped", "localhost", "127.0.0.1", "::1"})
+_HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 _WORDS = {
@@ -46,11 +49,25 @@ _WORDS = {
 _PLAYBOOK = re.compile(r"(?:prepare|restore|validate|solution)\.ya?ml|mutants/[^/]+\.ya?ml")
 
 
+def _hosts(play: yaml.Node) -> yaml.Node:
+    """What a play says of its hosts; the play itself where it says nothing."""
+    return next((value for key, value in entries(play) if key == "hosts"), play)
+
+
+def _host_names(node: yaml.Node) -> list[str]:
+    """The hosts and groups that are named; empty where a pattern, or a name made at run time, may mean any."""
+    texts = [n.value for n in (node, *items(node)) if isinstance(n, yaml.ScalarNode)]
+    names = [name.strip() for text in texts for name in re.split("[,:]", text)]
+    return names if all(map(_HOST_NAME.fullmatch, names)) else []
+
+
 class Play(NamedTuple):
     """A playbook, and the folder that it is run in."""
 
     path: str
     folder: str
+    hosts: frozenset[str] = frozenset()
+    """All that it can be played on; empty where that is not known."""
 
 
 class _File(NamedTuple):
@@ -58,6 +75,8 @@ class _File(NamedTuple):
     folder: str
     plays: bool
     """Whether it has to be a list of plays."""
+    hosts: frozenset[str] = frozenset()
+    """See ``Play``."""
 
 
 class _Name(NamedTuple):
@@ -72,15 +91,17 @@ def scenario_plays(folder: str, scenario: Scenario | None, tree: Tree) -> Iterat
     """The playbooks of the scenario in a folder, as far as it can be read; those that no trial reads included."""
     start = len(folder) + 1
     named = {r.playbook for r in scenario.rules if r.playbook} if scenario else set[str]()
+    grouped = any(f"{folder}/{name}" in tree.entries for name in INVENTORIES)
+    hosts = frozenset(h.name for h in scenario.hosts) if scenario and not grouped else frozenset[str]()
     for path in tree.under(folder):
         if path[start:] in named or _PLAYBOOK.fullmatch(path, start):
-            yield Play(path, folder)
+            yield Play(path, folder, hosts)
 
 
 def lint_plays(plays: Iterable[Play], known: Iterable[str], tree: Tree, blobs: Blobs) -> Iterator[Finding]:
     """Every problem in playbooks and in what they include. Each file is looked at once, and what is ``known`` to be wrong not at all."""
     seen = {*known, *tree.links}
-    todo = [_File(p.path, p.folder, plays=True) for p in plays if p.path not in seen]
+    todo = [_File(p.path, p.folder, plays=True, hosts=p.hosts) for p in plays if p.path not in seen]
     blobs.fetch(tree.entries[f.path].oid for f in todo)
     while todo:
         file = todo.pop()
@@ -106,6 +127,7 @@ class _Linter:
             return
         if self._file.plays:
             yield from self._no_plays(root)
+            yield from self._no_host(root)
         top = {id(node) for node in items(root)}
         for node in _mappings(root):
             yield from self._twice(node)
@@ -132,6 +154,15 @@ class _Linter:
         for play in root.value:
             if not (isinstance(play, yaml.MappingNode) and any(_word(k) in _PLAY for k, _ in play.value)):
                 yield self._at(play, "not-a-playbook", "this is no play: it names no hosts", "write hosts: all")
+
+    def _no_host(self, root: yaml.Node | None) -> Iterator[Finding]:
+        """A finding where no play of the file is for a host that there is: a trial would have no result."""
+        named = [(node, _host_names(node)) for node in map(_hosts, items(root))]
+        there = self._file.hosts | _ALWAYS_THERE
+        if self._file.hosts and named and all(names and there.isdisjoint(names) for _, names in named):
+            node, names = named[0]
+            hint = nearest(names[0], self._file.hosts)
+            yield self._at(node, "unknown-host", f"no host of the scenario is {shown(names[0])}", hint)
 
     def _twice(self, node: yaml.MappingNode) -> Iterator[Finding]:
         keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and not _merges(key)]
