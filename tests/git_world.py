@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,3 +74,12 @@ def history(folder: Path, branch: str, trials: int) -> None:
         contents = record(f"{number:020x}", passed=True, phases={"prepare": number / 7, "agent": number / 3})
         stream += b"M 100644 inline %b\ndata %d\n%b\n" % (path.encode(), len(contents), contents)
     git(folder, "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--done", stdin=bytes(stream + b"done\n"))
+
+
+def git_that_first(folder: Path, does: Mapping[str, str]) -> str:
+    """A ``PATH`` on which git runs a shell command before it does what it is told: by the verb."""
+    folder.mkdir()
+    cases = "".join(f"  {verb}) {command} ;;\n" for verb, command in does.items())
+    (folder / "git").write_text(f'#!/bin/sh\ncase "$1" in\n{cases}esac\nexec {shutil.which("git")} "$@"\n')
+    (folder / "git").chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"

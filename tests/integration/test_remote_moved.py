@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,14 +28,13 @@ def source(repository: Path | str, root: Path, folders: tuple[str, ...] = ("scen
     return GitSource(repository=str(repository), branch="main", folders=folders, state=root / "state")
 
 
-def results(remote: Path | str | None, state: Path) -> GitResults:
+def results(remote: Path | str | None, state: Path, **more: Any) -> GitResults:
     return GitResults(
         repository=None if remote is None else str(remote),
-        branch="results",
         author_name="Rec <on> ciler",
         author_email="reconciler@localhost",
         state=state,
-        clock=WallClock(),
+        **{"branch": "results", "clock": WallClock(), **more},
     )
 
 

@@ -2,9 +2,11 @@
 
 import re
 
-from reconciler.adapters.git.command import GitFailed, address, redact_url
+from reconciler.adapters.git.command import GitFailed, GitTimedOut, address, redact_url
 from reconciler.adapters.git.repository import Repository, look_up
 
+FETCH, _FETCH_SLOWLY = 60.0, 1800.0
+"""Seconds that a fetch may take, and that one may where the other side answers: much may be new, and the link slow."""
 _LOST = re.compile(
     r"fetch first|non-fast-forward|stale info|cannot lock ref|incorrect old value|reference already exists|"
     r"failed to update ref|unable to (create|lock)"
@@ -23,13 +25,17 @@ class NoAnswer(GitFailed):
 class Remote:
     """One branch of another repository. Every failure is a ``GitFailed`` that names the repository."""
 
-    def __init__(self, repository: Repository, url: str, branch: str) -> None:
-        """``repository`` is ours: what is fetched gets there, and what is pushed comes from there."""
+    def __init__(self, repository: Repository, url: str, branch: str, *, patience: float = FETCH) -> None:
+        """``repository`` is ours: what is fetched gets there, and what is pushed comes from there.
+
+        A fetch that takes longer than ``patience`` seconds begins again, with time for a slow link if the remote answers.
+        """
         self.name = redact_url(url)
         self._git = repository.git
         self._repository = repository
         self._url = address(url)
         self._branch = branch
+        self._patience = patience
 
     def look_up(self) -> str | None:
         """The commit of the branch there, ``None`` where there is no such branch. Raises ``NoAnswer``."""
@@ -39,15 +45,24 @@ class Remote:
             raise NoAnswer(f"{self.name} does not answer: {error}") from error
 
     def fetch(self, ref: str) -> str | None:
-        """Bring the branch into our ``ref``, whatever that held; returns the commit, ``None`` where there is no branch."""
-        refspec = f"+refs/heads/{self._branch}:{ref}"
+        """Bring the branch into our ``ref``, whatever that held; returns the commit, ``None`` where there is no branch.
+
+        Raises ``NoAnswer`` also where even a slow link would have been done.
+        """
+        for patience in (self._patience, _FETCH_SLOWLY):
+            try:
+                return self._bring(ref, patience)
+            except GitFailed as error:
+                if self.look_up() is None:
+                    return None
+                if not isinstance(error, GitTimedOut):
+                    raise GitFailed(f"{self.name} cannot be fetched: {error}") from error
+        raise NoAnswer(f"{self.name} cannot be fetched within {_FETCH_SLOWLY:g} s")
+
+    def _bring(self, ref: str, patience: float) -> str | None:
         options = ("--quiet", "--no-tags", "--force", "--update-shallow", "--no-write-fetch-head")
-        try:
-            self._git.remote("fetch", *options, "--", self._url, refspec)
-        except GitFailed as error:
-            if self.look_up() is None:
-                return None
-            raise GitFailed(f"{self.name} cannot be fetched: {error}") from error
+        refspec = f"+refs/heads/{self._branch}:{ref}"
+        self._git.remote("fetch", *options, "--", self._url, refspec, timeout=patience)
         return self._repository.resolve(ref)[0]
 
     def push(self, commit: str) -> None:

@@ -16,7 +16,7 @@ from reconciler.adapters.git.commits import Draft, person, write
 from reconciler.adapters.git.ledger import Ledger
 from reconciler.adapters.git.merging import Merging
 from reconciler.adapters.git.notices import Notices
-from reconciler.adapters.git.remote import LostRace, NoAnswer, Remote
+from reconciler.adapters.git.remote import FETCH, LostRace, NoAnswer, Remote
 from reconciler.adapters.git.repository import Repository, check_branch, object_format
 from reconciler.adapters.notefile import read_note, remove_old, write_note
 from reconciler.adapters.records import PROOFS, check_paths, to_write
@@ -41,12 +41,24 @@ class GitResults:
     """
 
     def __init__(
-        self, *, repository: str | None, branch: str, author_name: str, author_email: str, state: Path, clock: Clock
+        self,
+        *,
+        repository: str | None,
+        branch: str,
+        author_name: str,
+        author_email: str,
+        state: Path,
+        clock: Clock,
+        patience: float = FETCH,
     ) -> None:
-        """``state`` gets ``results.git`` (what is not pushed yet is only there) and small files about it."""
+        """``state`` gets ``results.git`` (what is not pushed yet is only there) and small files about it.
+
+        ``patience`` is that of ``Remote``.
+        """
         self._repository = Repository(state / "results.git", durable=True)
-        self._remote = None if repository is None else Remote(self._repository, repository, check_branch(branch))
-        self._merging = Merging(self._repository, check_branch(branch), self._signature)
+        check_branch(branch)
+        self._remote = None if repository is None else Remote(self._repository, repository, branch, patience=patience)
+        self._merging = Merging(self._repository, branch, self._signature)
         self._ledger = Ledger(self._repository, state / "results-verified.json")
         self._notices = Notices(state / "results-notices.json")
         self._author = (author_name, author_email)
