@@ -437,6 +437,7 @@ async def test_that_nothing_was_recorded_yet_is_remembered_while_the_remote_is_a
     remote.rename(tmp_path / "away.git")
     assert (await results(remote, tmp_path / "state").refresh()).unknown == ""
     assert (await results(tmp_path / "another.git", tmp_path / "state").refresh()).unknown
+    assert (await results(remote, tmp_path / "state", branch="another").refresh()).unknown
 
 
 async def test_a_push_that_a_hook_refuses_is_told_in_its_own_words(tmp_path: Path) -> None:

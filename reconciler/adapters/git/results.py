@@ -66,6 +66,7 @@ class GitResults:
         self._ref = self._merging.local
         self._online, self._tidying = threading.Lock(), threading.Lock()
         self._answer = self._repository.folder / "answer.json"
+        self._nothing = {} if self._remote is None else {"none at": self._remote.name, "branch": branch}
         self._made = self._had = False
         self._problem = "nobody has asked its remote"
         self._proofs: tuple[str | None, frozenset[str]] = None, frozenset()
@@ -202,12 +203,12 @@ class GitResults:
         """The branch after a fetch. That the remote has none is remembered in the clone, for when it is away."""
         view = self._view()
         if self._remote is not None and view.unknown:
-            write_note(self._answer, {"none at": self._remote.name})
+            write_note(self._answer, self._nothing)
         return replace(view, unknown="")
 
     def _unknown(self) -> str:
         """Why nobody can say what is recorded, where the remote neither gave a branch nor said that there is none."""
-        if self._remote is None or read_note(self._answer) == {"none at": self._remote.name}:
+        if self._remote is None or read_note(self._answer) == self._nothing:
             return ""
         return f"what is recorded is not known yet: {self._problem}"
 
