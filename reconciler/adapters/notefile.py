@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ def write_note(file: Path, value: Mapping[str, Any]) -> None:
 
 def replace(file: Path, data: bytes, *, durable: bool = False) -> None:
     """Written beside, ``durable`` also to the disk, then renamed over. Raises ``Unavailable``."""
-    beside = file.with_suffix(f".new-{os.getpid()}")
+    beside = file.with_suffix(f".new-{os.getpid()}-{threading.get_ident()}")
     try:
         with what_the_machine_lacks(str(file)):
             with beside.open("wb") as draft:

@@ -1,9 +1,10 @@
 """Clearing up in folders in which others work as well. A link to nowhere is a file that is gone once it is looked at."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from reconciler.adapters.notefile import remove_old
+from reconciler.adapters.notefile import read_note, remove_old, write_note
 from reconciler.adapters.state import StateDirectory
 
 
@@ -34,3 +35,14 @@ def test_a_draft_that_vanishes_while_a_daemon_starts_stops_nobody(tmp_path: Path
     (tmp_path / "status.new-123").symlink_to("nowhere")
     with StateDirectory(tmp_path).lock():
         pass
+
+
+def test_threads_that_write_the_same_note_at_once_all_get_it_written(tmp_path: Path) -> None:
+    def write(writer: int) -> None:
+        for _ in range(500):
+            write_note(tmp_path / "note.json", {"writer": writer})
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(write, range(4))) == [None] * 4
+    assert read_note(tmp_path / "note.json") is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["note.json"]
