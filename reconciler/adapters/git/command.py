@@ -51,6 +51,7 @@ _ADVICE = {
 """What to do about an error of git or ssh that ends so."""
 _LITERALLY = {"GIT_LITERAL_PATHSPECS": "1"}
 """A path is a path, whatever stars are in it."""
+_STOPPED = "stopped by who waited for it"
 _GRACE = 2.0
 """Seconds between SIGTERM, at which git removes its locks, and SIGKILL."""
 
@@ -66,6 +67,10 @@ class GitFailed(Unavailable):
 
 class GitTimedOut(GitFailed):
     """Git did not end in time. That says nothing about the repositories: a link may be slow."""
+
+
+class GitStopped(GitTimedOut):
+    """Who waited for git waits no more."""
 
 
 class GitCommand:
@@ -160,10 +165,14 @@ class _Call:
     def started(self, start: Callable[[], Any]) -> Iterator[Any]:
         with self._guard:
             if self._over:
-                raise GitFailed("stopped by who waited for it")
+                raise GitStopped(_STOPPED)
             self._process = start()
         try:
             yield self._process
+        except GitFailed as error:
+            if self._over:
+                raise GitStopped(_STOPPED) from error
+            raise
         finally:
             with self._guard:
                 self._process = None

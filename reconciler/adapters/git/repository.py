@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.adapters.git.command import GitCommand, GitFailed
+from reconciler.adapters.git.command import GitCommand, GitFailed, GitStopped, GitTimedOut
 from reconciler.adapters.locking import locked_within
 from reconciler.adapters.notefile import remove_old
 from reconciler.core.errors import Invalid, Unavailable
@@ -31,6 +31,7 @@ class Repository:
         """Nothing is made before ``make`` is called."""
         self.folder = folder.absolute()
         self.git = GitCommand(self.folder, durable=durable)
+        self._durable = durable
         self._began = time.time()
         self._guard = threading.Lock()
 
@@ -53,21 +54,42 @@ class Repository:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def damaged(self) -> bool:
-        """Whether something in it is broken or missing that its branches need. Reads everything but contents."""
+        """Whether something in it is broken or missing that its branches need. Reads everything but contents.
+
+        Where that takes too long, nothing is known to be.
+        """
         try:
-            self.git.run("fsck", "--connectivity-only", "--no-dangling", "--no-progress", timeout=_CHECK)
+            self.git.run_long("fsck", "--connectivity-only", "--no-dangling", "--no-progress", timeout=_CHECK)
+        except GitStopped:
+            raise
+        except GitTimedOut:
+            return False
         except GitFailed:
             return True
         return False
 
-    def set_aside(self) -> Path:
-        """Move the repository out of its place, for a person to look at; where to. Raises ``Unavailable`` if one was, today."""
+    def place_aside(self) -> Path:
+        """Where it can be moved to for a person to look at. Raises ``Unavailable`` if one was, today."""
         aside = self.folder.with_suffix(".damaged")
         if aside.exists() and time.time() - aside.stat().st_ctime < _DAY:
             raise Unavailable(f"{self.folder} is damaged again, after {aside}: look at the disk, and remove both")
-        shutil.rmtree(aside, ignore_errors=True)
-        self.folder.rename(aside)
         return aside
+
+    @contextmanager
+    def beside(self, object_format: str) -> Iterator["Repository"]:
+        """A new repository beside this one, gone in the end unless it took a place of its own. Used under the lock."""
+        fresh = Repository(self.folder.with_suffix(".new"), durable=self._durable)
+        fresh.remove()  # of a process that was killed
+        try:
+            fresh.make(object_format)
+            yield fresh
+        finally:
+            fresh.remove()
+
+    def move(self, place: Path) -> None:
+        """Move what is here to another place, instead of what is there."""
+        shutil.rmtree(place, ignore_errors=True)
+        self.folder.rename(place)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from reconciler.adapters.git.command import GitFailed, in_thread
+from reconciler.adapters.git.command import GitFailed, GitStopped, in_thread
 from reconciler.adapters.git.commits import Draft, person, write
 from reconciler.adapters.git.ledger import Ledger
 from reconciler.adapters.git.merging import Merging
@@ -28,6 +28,8 @@ _PUSHES = 10
 """How often a lost race is run again."""
 _PACKS = 50
 """Each append makes a pack; past this many they are rolled into one."""
+_LOOK_AGAIN = 3600.0
+"""Seconds until a sound repository may be to blame for the same problem."""
 _DEAD = 3600.0
 """Seconds after which a temporary file of git belongs to no running process."""
 _MANY = 1_000
@@ -69,6 +71,7 @@ class GitResults:
         self._nothing = {} if self._remote is None else {"none at": self._remote.name, "branch": branch}
         self._made = self._had = False
         self._problem = "nobody has asked its remote"
+        self._excused: tuple[str, float] = "", 0.0
         self._proofs: tuple[str | None, frozenset[str]] = None, frozenset()
 
     async def refresh(self) -> Results:
@@ -156,7 +159,7 @@ class GitResults:
             return self._answered()
         except Unavailable as error:
             problem, self._problem = error, str(error)
-        if self._remote is not None and not isinstance(problem, NoAnswer) and self._repository.damaged():
+        if self._remote is not None and not isinstance(problem, NoAnswer) and self._to_blame(problem):
             self._begin_anew(self._remote)
             return self._answered()
         view = self._view()
@@ -165,20 +168,40 @@ class GitResults:
 
     def _begin_anew(self, remote: Remote) -> None:
         """Make our repository again, of what can be read of the damaged one and of what the remote has. Raises ``Unavailable``."""
-        remote.look_up()  # who does not answer now cannot give back what we lose
-        aside = self._repository.set_aside()
-        self._make()
-        whole = "with what was not pushed yet"
-        try:
-            self._repository.git.run(
-                "fetch", "--quiet", "--no-tags", "--", str(aside), f"+{self._ref}:{self._ref}", timeout=_DEAD
-            )
-        except GitFailed:
-            whole = f"what was not pushed yet runs again; the old one is {aside}"
+        tip = remote.look_up()  # who does not answer now cannot give back what we lose
+        aside = self._repository.place_aside()
+        with self._repository.locked(), self._repository.beside(object_format(tip or "")) as fresh:
+            whole = self._saved(fresh)
+            self._repository.move(aside)
+            fresh.move(self._repository.folder)
+        lost = f"what was not pushed yet runs again; the old one is {aside}"
         self._fetch()
-        notice = f"{self._repository.folder} was damaged and is made again from {remote.name}, {whole}"
+        notice = f"{self._repository.folder} was damaged and is made again from {remote.name}, {'with what was not pushed yet' if whole else lost}"
         _log.warning("results made again", problem=notice)
         self._notices.put("damage", notice, self._clock.now())
+
+    def _saved(self, fresh: Repository) -> bool:
+        """Whether our branch, with what was not pushed yet, could be read into ``fresh``."""
+        source = str(self._repository.folder)
+        try:
+            fresh.git.run_long(
+                "fetch", "--quiet", "--no-tags", "--", source, f"+{self._ref}:{self._ref}", timeout=_DEAD
+            )
+        except GitStopped:
+            raise
+        except GitFailed:
+            return False
+        return True
+
+    def _to_blame(self, problem: Unavailable) -> bool:
+        """Whether our repository is damaged. Looking may take minutes: what did not come of that is asked again in an hour."""
+        now, (excused, since) = self._clock.monotonic(), self._excused
+        if str(problem) == excused and now - since < _LOOK_AGAIN:
+            return False
+        damaged = self._repository.damaged()
+        if not damaged:
+            self._excused = str(problem), now
+        return damaged
 
     def _view(self) -> Results:
         """Raises ``Unavailable`` also where the branch was here and is gone, or was never read: else everything would run again."""
