@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.adapters.git import remote as remotes
+from reconciler.adapters.git import repository
 from tests.fake_clock import FakeClock
 from tests.git_world import bare, git_that_first, record, trial_path
 from tests.integration.test_remote_moved import results
@@ -98,3 +99,40 @@ async def test_a_sound_clone_is_searched_for_damage_once_an_hour_while_the_same_
             assert "cannot be fetched" in (await ours.refresh()).warnings[0]
         assert len(looked.read_text().splitlines()) == looks
         clock.advance(timedelta(hours=1))
+
+
+async def test_all_who_ask_what_is_recorded_share_a_fetch_and_wait_without_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = await recorded(tmp_path)
+    fetches, began, gate = (tmp_path / name for name in ("fetches", "began", "gate"))
+    os.mkfifo(began)
+    os.mkfifo(gate)
+    held = f"echo >> {fetches}; mkdir {tmp_path}/first 2>&- && echo >{began} && cat {gate}"
+    monkeypatch.setenv("PATH", git_that_first(tmp_path / "bin", {"fetch": held}))
+    ours = results(remote, tmp_path / "state")
+    first = asyncio.create_task(ours.refresh())
+    await asyncio.to_thread(began.read_text)
+    others = [asyncio.create_task(ours.refresh()) for _ in range(40)]
+    try:
+        assert list((await asyncio.wait_for(ours.view(), PATIENCE)).trials) == []
+    finally:
+        gate.write_text("")
+    assert [list(seen.trials) for seen in await asyncio.gather(first, *others)] == [[A]] * 41
+    assert len(fetches.read_text().splitlines()) == 2
+
+
+async def test_a_remote_that_took_too_long_is_not_asked_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote, asked, clock = await recorded(tmp_path), tmp_path / "asked", FakeClock()
+    does = {"fetch": f"echo >> {asked}; exit 1", "ls-remote": "exec sleep 1000000"}
+    monkeypatch.setenv("PATH", git_that_first(tmp_path / "bin", does))
+    monkeypatch.setattr(repository, "_ASK", 0.001)
+    ours = results(remote, tmp_path / "theirs", clock=clock)
+    for times in (1, 2):
+        for _ in range(3):
+            seen = await ours.refresh()
+            assert (list(seen.trials), "does not answer" in seen.warnings[0]) == ([A], True)
+        assert len(asked.read_text().splitlines()) == times
+        clock.advance(timedelta(seconds=30))

@@ -7,7 +7,8 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 from subprocess import PIPE, TimeoutExpired
 from typing import Any, TypeVar
@@ -140,12 +141,16 @@ class GitCommand:
         return bytes(stdout)
 
 
+_THREADS = ThreadPoolExecutor(32, "remote")
+"""Of what may wait for a remote: where that hangs, what works on this machine alone has threads left."""
+
+
 async def in_thread(work: Callable[[], _T]) -> _T:
-    """Run ``work`` in a thread. Being cancelled ends what takes long in it, talk with remotes above all: the thread ends soon."""
+    """Run ``work`` in a thread apart. Being cancelled ends what takes long in it, talk with remotes above all: the thread ends soon."""
     call = _Call()
     token = _CALL.set(call)
     try:
-        return await asyncio.to_thread(work)
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, copy_context().run, work)
     except asyncio.CancelledError:
         call.end()
         raise

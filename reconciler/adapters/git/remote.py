@@ -2,7 +2,7 @@
 
 import re
 
-from reconciler.adapters.git.command import GitFailed, GitTimedOut, address, redact_url
+from reconciler.adapters.git.command import GitFailed, GitStopped, GitTimedOut, address, redact_url
 from reconciler.adapters.git.repository import Repository, look_up
 
 FETCH, _FETCH_SLOWLY = 60.0, 1800.0
@@ -20,6 +20,10 @@ class LostRace(Exception):
 
 class NoAnswer(GitFailed):
     """The other side cannot be asked at all: nothing is known to be wrong with ours."""
+
+
+class Hangs(NoAnswer):
+    """The other side took too long to say anything: the next who asks will wait as long."""
 
 
 class Remote:
@@ -42,7 +46,8 @@ class Remote:
         try:
             return look_up(self._git, self._url, self._branch)
         except GitFailed as error:
-            raise NoAnswer(f"{self.name} does not answer: {error}") from error
+            hangs = isinstance(error, GitTimedOut) and not isinstance(error, GitStopped)
+            raise (Hangs if hangs else NoAnswer)(f"{self.name} does not answer: {error}") from error
 
     def fetch(self, ref: str) -> str | None:
         """Bring the branch into our ``ref``, whatever that held; returns the commit, ``None`` where there is no branch.
@@ -57,7 +62,7 @@ class Remote:
                     return None
                 if not isinstance(error, GitTimedOut):
                     raise GitFailed(f"{self.name} cannot be fetched: {error}") from error
-        raise NoAnswer(f"{self.name} cannot be fetched within {_FETCH_SLOWLY:g} s")
+        raise Hangs(f"{self.name} cannot be fetched within {_FETCH_SLOWLY:g} s")
 
     def _bring(self, ref: str, patience: float) -> str | None:
         options = ("--quiet", "--no-tags", "--force", "--update-shallow", "--no-write-fetch-head")

@@ -16,8 +16,9 @@ from reconciler.adapters.git.commits import Draft, person, write
 from reconciler.adapters.git.ledger import Ledger
 from reconciler.adapters.git.merging import Merging
 from reconciler.adapters.git.notices import Notices
-from reconciler.adapters.git.remote import FETCH, LostRace, NoAnswer, Remote
+from reconciler.adapters.git.remote import FETCH, Hangs, LostRace, NoAnswer, Remote
 from reconciler.adapters.git.repository import Repository, check_branch, object_format
+from reconciler.adapters.git.sharing import Shared
 from reconciler.adapters.notefile import read_note, remove_old, write_note
 from reconciler.adapters.records import PROOFS, check_paths, to_write
 from reconciler.core.errors import Unavailable
@@ -28,6 +29,8 @@ _PUSHES = 10
 """How often a lost race is run again."""
 _PACKS = 50
 """Each append makes a pack; past this many they are rolled into one."""
+_HUNG = 30.0
+"""Seconds in which nobody asks a remote again that took too long to answer: each of many trials would wait for it."""
 _LOOK_AGAIN = 3600.0
 """Seconds until a sound repository may be to blame for the same problem."""
 _DEAD = 3600.0
@@ -66,17 +69,19 @@ class GitResults:
         self._author = (author_name, author_email)
         self._clock = clock
         self._ref = self._merging.local
+        self._refreshed = Shared(lambda: in_thread(self._refresh))
         self._online, self._tidying = threading.Lock(), threading.Lock()
         self._answer = self._repository.folder / "answer.json"
         self._nothing = {} if self._remote is None else {"none at": self._remote.name, "branch": branch}
         self._made = self._had = False
         self._problem = "nobody has asked its remote"
+        self._hung = float("-inf")
         self._excused: tuple[str, float] = "", 0.0
         self._proofs: tuple[str | None, frozenset[str]] = None, frozenset()
 
     async def refresh(self) -> Results:
-        """See ``ResultsStore.refresh``. A remote that does not answer is a warning."""
-        return await in_thread(self._refresh)
+        """See ``ResultsStore.refresh``. A remote that does not answer is a warning. All who wait for it share one fetch."""
+        return await self._refreshed()
 
     async def view(self) -> Results:
         """See ``ResultsStore.view``. Raises ``Unavailable``."""
@@ -153,18 +158,25 @@ class GitResults:
         self._made = True
 
     def _refresh(self) -> Results:
+        if self._clock.monotonic() - self._hung < _HUNG:
+            return self._as_last_seen()
         try:
             self._make()
             self._fetch()
             return self._answered()
         except Unavailable as error:
             problem, self._problem = error, str(error)
+        if isinstance(problem, Hangs):
+            self._hung = self._clock.monotonic()
         if self._remote is not None and not isinstance(problem, NoAnswer) and self._to_blame(problem):
             self._begin_anew(self._remote)
             return self._answered()
+        return self._as_last_seen()
+
+    def _as_last_seen(self) -> Results:
         view = self._view()
         seen = "the results branch is as it was last seen"
-        return replace(view, warnings=[view.unknown or f"{seen}: {problem}", *view.warnings])
+        return replace(view, warnings=[view.unknown or f"{seen}: {self._problem}", *view.warnings])
 
     def _begin_anew(self, remote: Remote) -> None:
         """Make our repository again, of what can be read of the damaged one and of what the remote has. Raises ``Unavailable``."""
