@@ -18,7 +18,7 @@ from reconciler.adapters.git.directory import DirectorySource
 from reconciler.adapters.git.results import GitResults
 from reconciler.adapters.git.source import GitSource
 from reconciler.core.errors import Invalid, Unavailable
-from tests.git_world import bare, commit, git, record, trial_path, work_tree
+from tests.git_world import bare, commit, git, git_that_first, record, trial_path, work_tree
 from tests.processes import PATIENCE
 
 A, B, C = (trial_path(name) for name in "abc")
@@ -182,6 +182,24 @@ async def test_a_damaged_mirror_is_made_again(tmp_path: Path, damage: str) -> No
             continue
     assert list(ours.tree(await ours.fetch())) == ["scenarios/a"]
     assert await ours.fetch() == tip
+
+
+async def test_a_mirror_that_cannot_be_made_again_stays_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = work_tree(tmp_path / "theirs")
+    commit(theirs, {"scenarios/a": b"1"})
+    old = await source(theirs, tmp_path).fetch()
+    new = commit(theirs, {"scenarios/a": b"2"})
+    full = "echo 'fatal: write error: No space left on device' >&2; exit 128"
+    monkeypatch.setenv("PATH", git_that_first(tmp_path / "bin", {"fetch": full}))
+    ours = source(theirs, tmp_path)
+    with pytest.raises(Unavailable, match="cannot be fetched: write error: No space left on device"):
+        await ours.fetch()
+    assert list(ours.tree(old)) == ["scenarios/a"]
+    assert not list((tmp_path / "state").glob("*.new"))
+    monkeypatch.undo()
+    assert await source(theirs, tmp_path).fetch() == new
 
 
 async def test_locks_of_a_crash_are_removed(tmp_path: Path) -> None:

@@ -37,10 +37,8 @@ class Repository:
 
     def make(self, object_format: str = "sha1") -> None:
         """Make the repository, or complete one that was half made. One that is there keeps its object format."""
-        try:
+        with _nothing_else_at(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise Unavailable(f"{self.folder} cannot be made: something else is in its place") from error
         chosen = [] if self.exists else [f"--object-format={object_format}"]
         self.git.run("init", "--quiet", "--bare", "--template=", *chosen)
 
@@ -87,9 +85,10 @@ class Repository:
             fresh.remove()
 
     def move(self, place: Path) -> None:
-        """Move what is here to another place, instead of what is there."""
+        """Move what is here to another place, instead of the repository there. Raises ``Unavailable``."""
         shutil.rmtree(place, ignore_errors=True)
-        self.folder.rename(place)
+        with _nothing_else_at(place):
+            self.folder.rename(place)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -195,6 +194,14 @@ class Repository:
         dead = max(self._began, time.time() - _WAIT)
         places = ("", "objects/info/", "objects/pack/", "refs/**/")
         remove_old(self.folder, *(f"{place}*.lock" for place in places), before=dead)
+
+
+@contextmanager
+def _nothing_else_at(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise Unavailable(f"{place} cannot be made: something else is in its place") from error
 
 
 def check_branch(branch: str) -> str:

@@ -117,32 +117,33 @@ class GitSource(CommitSource):
         if self._damaged or not self._repository.exists:
             return self._clone()
         try:
-            return self._update(self._patience)
+            return self._update(self._repository, self._patience)
         except GitTimedOut:  # what is here stays: much may be new, and the link slow
             self._look_up()
-            return self._update_slowly()
+            return self._update_slowly(self._repository)
         except GitFailed:
             self._look_up()  # where the other side is to blame, this says so; else our mirror is
             return self._clone()
 
-    def _update(self, timeout: float) -> str:
+    def _update(self, mirror: Repository, timeout: float) -> str:
         ref = f"refs/heads/{self._branch}"
-        self._repository.git.remote(
+        mirror.git.remote(
             *("fetch", "--quiet", "--no-tags", "--prune", "--force", "--update-shallow", "--no-write-fetch-head"),
             *("--", self._url, f"+{ref}:{ref}"),
             timeout=timeout,
         )
-        return self._repository.git.text("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        return mirror.git.text("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
 
     def _clone(self) -> str:
-        tip = self._look_up()
-        self._repository.remove()
-        self._repository.make(object_format(tip))
-        return self._update_slowly()
+        """Make the mirror afresh. One that is here stays until then: it can be read, and the disk may be what is wrong."""
+        with self._repository.beside(object_format(self._look_up())) as fresh:
+            tip = self._update_slowly(fresh)
+            fresh.move(self._repository.folder)
+        return tip
 
-    def _update_slowly(self) -> str:
+    def _update_slowly(self, mirror: Repository) -> str:
         try:
-            return self._update(_CLONE)
+            return self._update(mirror, _CLONE)
         except GitFailed as error:
             raise Unavailable(f"{self._named} cannot be fetched: {error}") from error
 
