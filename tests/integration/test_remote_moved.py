@@ -570,3 +570,15 @@ async def test_many_appends_keep_few_packs(tmp_path: Path) -> None:
     assert len(list((tmp_path / "state/results.git/objects/pack").glob("*.pack"))) < 5
     assert len((await ours.refresh()).trials) == 60
     git(tmp_path / "state/results.git", "fsck", "--full", "--strict")
+
+
+async def test_of_many_who_push_at_once_one_rolls_the_packs_into_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolled = tmp_path / "rolled"
+    monkeypatch.setenv("PATH", git_that_first(tmp_path / "bin", {"repack": f"echo >> {rolled}"}))
+    ours = results(None, tmp_path / "state")
+    for number in range(60):
+        await ours.append({trial_path(str(number)): record(str(number))}, "one")
+    await asyncio.gather(*(ours.push() for _ in range(5)))
+    assert len(rolled.read_text().splitlines()) == 1

@@ -293,10 +293,13 @@ class GitResults:
 
     def _tidy(self) -> None:
         """Keep the number of packs small, so that an append costs the same for ever, and clear up after crashes."""
-        packs = self._repository.folder / "objects" / "pack"
-        if len(list(packs.glob("*.pack"))) <= _PACKS:
+        if not self._has_many_packs():
             return
         with self._tidying:
-            self._repository.git.run_long("repack", "-d", "-q", "--geometric=2", "--write-midx", timeout=_DEAD)
+            if self._has_many_packs():  # others may have waited for who did it
+                self._repository.git.run_long("repack", "-d", "-q", "--geometric=2", "--write-midx", timeout=_DEAD)
         left = ("objects/pack/tmp_*", "objects/pack/*.keep", "fast_import_crash_*")
         remove_old(self._repository.folder, *left, before=time.time() - _DEAD)
+
+    def _has_many_packs(self) -> bool:
+        return len(list(self._repository.folder.glob("objects/pack/*.pack"))) > _PACKS
