@@ -19,6 +19,7 @@ from tests.processes import PATIENCE
 
 NOT_IN_MEMORY = {
     "test_the_exit_code_is_the_commands_own": "it has no shell",
+    "test_a_command_that_shows_all_processes_is_told_to_its_end": "it has no processes",
     "test_death_by_a_signal_is_told_as_128_and_its_number": "it has no shell",
     "test_a_command_that_signals_its_own_group_is_told_by_its_own_end": "it has no processes",
     "test_a_command_that_kills_its_own_group_is_dead_by_a_signal": "it has no processes",
@@ -128,6 +129,13 @@ async def test_a_command_that_kills_its_own_group_is_dead_by_a_signal(sandbox: S
 
 async def test_a_failing_command_is_a_result(sandbox: Sandbox) -> None:
     assert (await sandbox.run(["false"], timeout=60)).exit_code == 1
+
+
+@pytest.mark.parametrize("show", ["cat /proc/[0-9]*/cmdline", "ps axww", "cat /proc/[0-9]*/environ"])
+async def test_a_command_that_shows_all_processes_is_told_to_its_end(sandbox: Sandbox, show: str) -> None:
+    done = await sandbox.run(["sh", "-c", f"{show}; {show} >&2; echo the end; exit 7"], timeout=60)
+    assert (done.exit_code, done.timed_out) == (7, False)
+    assert done.stdout.endswith(b"the end\n")
 
 
 async def test_a_program_that_is_not_there_is_127_and_named(sandbox: Sandbox) -> None:

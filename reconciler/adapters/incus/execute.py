@@ -9,6 +9,7 @@ Only the standard library, and no asyncio: the Ansible connection plugin runs ev
 
 import contextlib
 import os
+import re
 import secrets
 import selectors
 import shlex
@@ -19,26 +20,27 @@ from dataclasses import dataclass
 
 _SHELL = """
 exec 3>&2 2>/dev/null
-export RECONCILER_SCRIPT="$(head -c "$2")"
-if [ "$3" = 0 ]; then exec 4</dev/null
+read -r mark
+export RECONCILER_SCRIPT="$(head -c "$1")"
+if [ "$2" = 0 ]; then exec 4</dev/null
 else
-    file=$(mktemp /run/.stdin.XXXXXX) && head -c "$3" >"$file" || exit 125
+    file=$(mktemp /run/.stdin.XXXXXX) && head -c "$2" >"$file" || exit 125
     exec 4<"$file"; rm -f "$file"
 fi
 setsid env --default-signal=INT,QUIT sh -c 'eval "$RECONCILER_SCRIPT"' <&4 2>&3 3>&- 4<&- &
 trap 'kill -s KILL -- $! -$!; wait $!; code=$?' HUP INT TERM
 wait $!
-end=$(printf '%s%03d' "$1" ${code:-$?})
+end=$(printf '%s%03d' "$mark" ${code:-$?})
 trap exit HUP INT TERM
 printf %s "$end"; printf %s "$end" >&3
 read -r _
 """
-"""Arguments: the mark, and the sizes in bytes of script and stdin.
+"""Arguments: the sizes in bytes of script and stdin.
 
-Script and stdin both come through stdin: so the pipe stays open to the end, and the command is in no command line of ours,
-where a ``pkill -f`` in it would find us. It has a process group of its own, so that what it sends to its group does not reach those
-that wait for it; that group is killed by a signal to us, such as ``timeout`` sends. What is started with ``&`` ignores INT and QUIT;
-``env`` (coreutils 8.31) gives them back.
+Both come through stdin, after a line with the mark: so the pipe stays open to the end, the command is in no command line of ours, where
+a ``pkill -f`` in it would find us, and the mark in none that the command could print. It has a process group of its own, so that what it
+sends to its group does not reach those that wait for it; that group is killed by a signal to us, such as ``timeout`` sends. What is
+started with ``&`` ignores INT and QUIT; ``env`` (coreutils 8.31) gives them back.
 """
 
 _PASSED_ON = ("PATH", "RECONCILER_PLAY")
@@ -104,15 +106,16 @@ class Execution:
         """Run it to its end, or for ``seconds``. Raises ``Lost``."""
         mark, began = secrets.token_hex(8), time.monotonic()
         out, err = _Stream(mark, self._limit), _Stream(mark, self._limit)
+        stdin = f"{mark}\n".encode() + self._script + self._stdin
         try:
-            self._process = process = self._start(mark)
+            self._process = process = self._start()
         except OSError as error:
             raise Lost(f"the incus client cannot be started: {error}") from error
         if self._stopped:
             process.terminate()
         with process:
             try:
-                _pump(process, self._script + self._stdin, out, err, until=began + self._seconds + _GRACE)
+                _pump(process, stdin, out, err, until=began + self._seconds + _GRACE)
                 code = _farewell(process)
             finally:
                 process.kill()
@@ -131,10 +134,10 @@ class Execution:
         if self._process is not None:
             self._process.terminate()
 
-    def _start(self, mark: str) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         where = self._instance
         sizes = [str(len(self._script)), str(len(self._stdin))]
-        shell = ["timeout", "--foreground", f"{self._seconds:.3f}", "sh", "-c", _SHELL, "sh", mark, *sizes]
+        shell = ["timeout", "--foreground", f"{self._seconds:.3f}", "sh", "-c", _SHELL, "sh", *sizes]
         return subprocess.Popen(
             ["incus", "--force-local", "--project", where.project, "exec", "-T", where.name, "--", *shell],
             env={n: os.environ[n] for n in _PASSED_ON if n in os.environ}
@@ -149,19 +152,19 @@ class _Stream:
     """What came before the mark, bounded, and the exit code behind it."""
 
     def __init__(self, mark: str, limit: int) -> None:
-        self._mark, self._half, self._data, self._cut = mark.encode(), limit // 2, bytearray(), 0
-        self._whole = len(self._mark) + 3
+        self._end = re.compile(re.escape(mark.encode()) + rb"(\d{3})")
+        self._half, self._data, self._cut = limit // 2, bytearray(), 0
+        self._whole = len(mark) + 3
         self.exit_code: int | None = None
 
     def feed(self, chunk: bytes) -> None:
         if self.exit_code is not None:
             return
         self._data += chunk
-        at, spare = self._data.find(self._mark, max(0, len(self._data) - len(chunk) - self._whole)), self._whole
-        if at >= 0 and len(self._data) >= at + self._whole:
-            self.exit_code = int(self._data[at + len(self._mark) : at + self._whole])
-            del self._data[at:]
-            spare = 0
+        spare = self._whole
+        if end := self._end.search(self._data, max(0, len(self._data) - len(chunk) - self._whole)):
+            self.exit_code, spare = int(end[1]), 0
+            del self._data[end.start() :]
         if (over := len(self._data) - 2 * self._half - spare) > 0:
             del self._data[self._half : self._half + over]
             self._cut += over
