@@ -143,6 +143,11 @@ all:
     - ansible.builtin.assert: {that: "lookup('env', 'SECRET') == ''"}
     - ansible.builtin.shell: test -z "$SECRET"
 """,
+    "scenarios/x/at-home.yml": PLAY
+    + """
+    - ansible.builtin.file: {path: ~/at-home, state: touch}
+    - ansible.builtin.shell: test "$HOME" = /root && test -z "$PYTHONPATH"
+""",
     "scenarios/x/files/app.git/HEAD": "ref: refs/heads/main\n",
     "scenarios/x/files/no__pycache__here": "a file\n",
     "scenarios/x/ships.yml": PLAY

@@ -323,6 +323,14 @@ async def test_our_environment_does_not_reach_the_playbook(rig: Rig, monkeypatch
 
 
 @for_real
+async def test_a_task_has_the_machines_home_and_none_of_our_libraries(rig: Rig) -> None:
+    await rig.sh("rm -f /root/at-home")
+    result = await rig.play("at-home.yml")
+    assert result.passed, result.output
+    assert await rig.sh("ls /root/at-home") == "/root/at-home\n"
+
+
+@for_real
 async def test_what_a_task_hides_stays_hidden(rig: Rig) -> None:
     result = await rig.play("secretive.yml")
     assert not result.passed

@@ -124,7 +124,9 @@ class _Run:
                     self._command(inventory, [s.host for s in self._sandboxes]),
                     timeout=self._timeout,
                     env=plain_environment(
-                        **self._variables(Path(private), plugins=_PLUGINS, remote=Path("/run/ansible"))
+                        HOME=private,
+                        PYTHONPATH=str(_PACKAGE.parent),  # where the connection plugin finds us
+                        **self._variables(Path(private), plugins=_PLUGINS, remote=Path("/run/ansible")),
                     ),
                     cwd=folder,
                     limit=_LIMIT,
@@ -160,7 +162,7 @@ class _Run:
 
     def _command(self, inventory: Path, hosts: Sequence[str]) -> list[str]:
         shipped = ["-i", self._shipped] if self._shipped else []
-        ansible = [str(self._python), "-P", "-m", "ansible.cli.playbook"]
+        ansible = [str(self._python), "-P", "-s", "-m", "ansible.cli.playbook"]
         return [*ansible, *shipped, "-i", str(inventory), "--limit", ",".join(hosts), self._playbook]
 
     def _write_inventory(self, private: Path) -> Path:
@@ -173,11 +175,9 @@ class _Run:
         return yaml.safe_dump({"all": {"hosts": {host: common | dict(own) for host, own in variables.items()}}})
 
     def _variables(self, private: Path, *, plugins: Path, remote: Path) -> dict[str, str]:
-        """What Ansible is told. Inside a sandbox that is all: where this machine's programs lie is no business of a play's there."""
+        """What Ansible is told. Tasks inside inherit it, and what they start: home and programs there are the machine's own."""
         return {
-            "HOME": str(private),
             "LC_ALL": "C.UTF-8",
-            "PYTHONPATH": str(_PACKAGE.parent),
             "ANSIBLE_CONFIG": str(plugins / "ansible.cfg"),
             "ANSIBLE_HOME": str(private / "home"),
             "ANSIBLE_LOCAL_TEMP": str(private / "local"),
