@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +16,15 @@ import pytest
 import pytest_asyncio
 
 from reconciler.adapters.clock import WallClock
+from reconciler.adapters.incus.execute import Instance
+from reconciler.adapters.incus.machines import Machines
 from reconciler.adapters.incus.platform import IncusPlatform
+from reconciler.adapters.incus.sandbox import IncusSandbox
 from reconciler.core.errors import Invalid, Transient, Unavailable
 from reconciler.core.model import Template
 from reconciler.ports import Sandbox, SandboxSpec
 from tests.incus_project import incus
+from tests.processes import PATIENCE
 
 pytestmark = [pytest.mark.real("incus"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -251,3 +259,57 @@ async def test_a_server_that_hangs_is_unavailable_within_ten_seconds(tmp_path: P
             with pytest.raises(Unavailable, match="does not answer"):
                 await platform.list()
         await platform.close()
+
+
+RELAY = """
+import asyncio, sys
+
+async def relay(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()
+
+async def serve(reader, writer):
+    from_server, to_server = await asyncio.open_unix_connection("/var/lib/incus/unix.socket")
+    await asyncio.gather(relay(reader, to_server), relay(from_server, writer))
+
+async def main():
+    server = await asyncio.start_unix_server(serve, sys.argv[1])
+    print("ready", flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@contextlib.contextmanager
+def server_that_can_hang(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process between us and the server: stopped, it is a server that hangs."""
+    with subprocess.Popen([sys.executable, "-c", RELAY, str(path)], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+async def still_there() -> str:
+    return "nobody asks"
+
+
+async def test_a_command_that_is_cancelled_while_the_server_hangs_lets_its_thread_go(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path, threads = tmp_path / "unix.socket", ThreadPoolExecutor(1)
+    behind = Instance(name=sandbox.name, project="default", socket=str(path))
+    pool = Machines(str(path), "default").pool
+    same = IncusSandbox(behind, host="web-01", image="debian/12", pool=pool, fate=still_there, threads=threads)
+    with server_that_can_hang(path) as server:
+        command = asyncio.create_task(same.run(["sleep", "4713"], timeout=2 * PATIENCE))
+        await sandbox.run(["sh", "-c", "until pgrep -fx 'sleep 4713'; do sleep 0.02; done"], timeout=PATIENCE)
+        server.send_signal(signal.SIGSTOP)
+        command.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await command
+        threads.submit(int).result(PATIENCE)

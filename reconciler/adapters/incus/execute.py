@@ -13,6 +13,7 @@ import re
 import secrets
 import selectors
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -83,7 +84,7 @@ class Ended:
 
 
 class Execution:
-    """One command in an instance. ``run`` it in one thread, ``stop`` it from any."""
+    """One command in an instance. ``run`` it in one thread, ``stop`` or ``kill`` it from any."""
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class Execution:
         self._script = f"unset RECONCILER_SCRIPT; {exports}exec {shlex.join(argv)}".encode()
         self._instance, self._seconds, self._stdin, self._limit = instance, seconds, stdin, limit
         self._process: subprocess.Popen[bytes] | None = None
-        self._stopped = False
+        self._signal: signal.Signals | None = None
 
     def run(self) -> Ended:
         """Run it to its end, or for ``seconds``. Raises ``Lost``."""
@@ -111,8 +112,8 @@ class Execution:
             self._process = process = self._start()
         except OSError as error:
             raise Lost(f"the incus client cannot be started: {error}") from error
-        if self._stopped:
-            process.terminate()
+        if self._signal:
+            process.send_signal(self._signal)
         with process:
             try:
                 _pump(process, stdin, out, err, until=began + self._seconds + _GRACE)
@@ -130,9 +131,16 @@ class Execution:
 
     def stop(self) -> None:
         """Kill the command with its group; ``run`` then ends."""
-        self._stopped = True
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the client, which may hang with its server; ``run`` then ends, and nobody knows whether the command did."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        self._signal = number
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(number)
 
     def _start(self) -> subprocess.Popen[bytes]:
         where = self._instance

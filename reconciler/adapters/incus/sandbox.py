@@ -13,7 +13,7 @@ from reconciler.ports import Completed
 _PROBE_S = 5.0
 _BY_A_SIGNAL = 128
 _STOP_S = 3.0
-"""Seconds that a cancelled command gets to be gone: it is killed at once, and the client told."""
+"""Seconds that a cancelled command gets to be gone; then the client is given up, or its thread would hold this process."""
 
 
 class IncusSandbox:
@@ -58,7 +58,10 @@ class IncusSandbox:
             ended = await asyncio.shield(running)
         except asyncio.CancelledError:
             execution.stop()
-            await asyncio.wait([running], timeout=_STOP_S)
+            try:
+                await asyncio.wait([running], timeout=_STOP_S)
+            finally:
+                execution.kill()
             raise
         except Lost as error:
             raise Transient("sandbox", f"sandbox {self.name} does not answer: {error}") from error
