@@ -5,10 +5,13 @@ import contextlib
 import os
 import shutil
 import sys
+import tempfile
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
@@ -243,6 +246,33 @@ async def test_a_play_that_is_cancelled_is_killed_with_all_its_processes(rig: Ri
         async with asyncio.timeout(6):
             await rig.play("hangs.yml")
     assert processes("54321") == processes("hangs.yml") == []
+
+
+@pytest.mark.parametrize("rig", [OUTSIDE], indirect=True, scope="module")
+async def test_a_play_that_is_cancelled_while_its_folder_is_copied_leaves_nothing(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, private, copy = tmp_path / "folder", tmp_path / "private", shutil.copytree
+    begun, ended = threading.Event(), threading.Event()
+    for name in ("scenarios/x/passes.yml", *map(str, range(2_000))):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    private.mkdir()
+
+    def observed(what: Path, to: Path) -> None:
+        begun.set()
+        copy(what, to)
+        ended.set()
+
+    monkeypatch.setattr(tempfile, "tempdir", str(private))
+    monkeypatch.setattr("reconciler.adapters.ansible.provisioner.shutil", SimpleNamespace(copytree=observed))
+    play = asyncio.create_task(replace(rig, folder=folder).play("passes.yml"))
+    assert await asyncio.to_thread(begun.wait, 60)
+    play.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await play
+    assert ended.is_set()
+    assert list(private.iterdir()) == []
 
 
 @for_real

@@ -118,7 +118,7 @@ class _Run:
         """Run it on this machine, in a copy of the folder: a play may write beside its playbook, and others share the folder."""
         with tempfile.TemporaryDirectory(prefix=self._name, ignore_cleanup_errors=True) as private:
             inventory, folder = self._write_inventory(Path(private)), Path(private, "checkout")
-            await asyncio.to_thread(shutil.copytree, self._folder, folder)
+            await _copied(self._folder, folder)
             try:
                 ended = await run_child(
                     self._command(inventory, [s.host for s in self._sandboxes]),
@@ -189,6 +189,16 @@ class _Run:
         if late:
             raise Transient("playbook", f"{self._playbook} did not end within {self._timeout:g} s")
         return Report(ended, folder=str(folder))
+
+
+async def _copied(folder: Path, to: Path) -> None:
+    """Copy it. Being cancelled waits for the end first: what is still being written cannot be removed."""
+    copying = asyncio.ensure_future(asyncio.to_thread(shutil.copytree, folder, to))
+    try:
+        await asyncio.shield(copying)
+    except asyncio.CancelledError:
+        await asyncio.wait([copying])
+        raise
 
 
 async def _answer(sandbox: Sandbox) -> bool:
