@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ import pytest
 
 from reconciler.adapters.namespace import cgroups
 from reconciler.adapters.namespace.census import census
+from reconciler.adapters.namespace.guard import nursery
 from reconciler.adapters.namespace.platform import NamespacePlatform
 from reconciler.core.errors import Invalid, Transient, Unavailable
 from tests.namespace_box import TEMPLATE, namespace_box, refused, said, spec, text
@@ -180,6 +182,28 @@ async def test_a_command_that_is_cancelled_is_killed() -> None:
         with pytest.raises(asyncio.CancelledError):
             await command
         assert await said(box, "pgrep -fx 'sleep 4711' || echo none") == "none"
+
+
+async def test_a_second_cancel_waits_like_the_first_until_the_command_is_gone() -> None:
+    cleaning, cleaned = threading.Event(), threading.Event()
+
+    async def command() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaning.set()
+            await asyncio.to_thread(cleaned.wait, PATIENCE)
+
+    call = asyncio.create_task(nursery().call(command()))
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.to_thread(cleaning.wait, PATIENCE)
+    call.cancel()
+    done, _ = await asyncio.wait([call], timeout=0.1)
+    assert not done
+    cleaned.set()
+    with pytest.raises(asyncio.CancelledError):
+        await call
 
 
 async def test_closing_the_platform_lets_sandboxes_stay() -> None:

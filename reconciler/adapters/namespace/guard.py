@@ -5,6 +5,7 @@ back; that is why it is a thread of its own, with its own event loop: the daemon
 """
 
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import functools
@@ -82,7 +83,9 @@ class Nursery:
             await asyncio.shield(waiting)
         except asyncio.CancelledError:
             self._loop.call_soon_threadsafe(cancel)
-            await waiting
+            while not waiting.done():
+                with contextlib.suppress(asyncio.CancelledError):  # cancelled once more: there is no more to be done
+                    await asyncio.wait([waiting])
             raise
         return ended.result().result()
 
