@@ -237,6 +237,40 @@ async def test_a_visible_folder_is_read_only_inside_a_hidden_one(tmp_path: Path)
     assert (tmp_path / "shown/file").read_text() == "shown"
 
 
+async def test_what_is_hidden_below_a_visible_folder_is_not_there_whatever_the_host_does_to_it() -> None:
+    with tempfile.TemporaryDirectory(dir="/var/cache") as folder:
+        shown = Path(folder)
+        for file in ("state/deep/answers", "lib/program", "lib/key", ".env", ".env.new"):
+            (shown / file).parent.mkdir(parents=True, exist_ok=True)
+            (shown / file).write_text(f"{file} ")
+        hidden = [shown / file for file in ("state", "state/deep", "lib/key", ".env")]
+        platform = NamespacePlatform(instance="tests", visible=[shown, shown / "lib"], hidden=hidden)
+        async with namespace_box(platform) as box:
+            (shown / ".env.new").rename(shown / ".env")
+            assert await said(box, f"find {shown} -type f -exec cat {{}} +; ls -A {shown}") == "lib/program lib"
+            await refused(
+                box, f"echo x >{shown}/.env\nmkdir {shown}/state\necho >{shown}/lib/program", "Read-only file system"
+            )
+
+
+async def test_a_secret_is_hidden_in_a_visible_folder_of_a_hidden_one(tmp_path: Path) -> None:
+    (tmp_path / "shown").mkdir()
+    for file in (".env", "lib.py"):
+        (tmp_path / "shown" / file).write_text(file)
+    hidden = [tmp_path, tmp_path / "shown/.env"]
+    async with namespace_box(NamespacePlatform(instance="tests", visible=[tmp_path / "shown"], hidden=hidden)) as box:
+        assert await said(box, f"ls -A {tmp_path}/shown") == "lib.py"
+
+
+async def test_a_folder_cannot_be_shown_in_what_another_is_shown_without() -> None:
+    with tempfile.TemporaryDirectory(dir="/var/cache") as folder:
+        state = Path(folder, "state")
+        (state / "inner").mkdir(parents=True)
+        platform = NamespacePlatform(instance="tests", visible=[Path(folder), state / "inner"], hidden=[state])
+        with pytest.raises(Invalid, match=f"cannot show {state}/inner"):
+            await platform.create(spec())
+
+
 async def test_our_own_interpreter_and_its_libraries_run_inside() -> None:
     visible = [Path(sys.prefix), Path(sys.base_prefix)]
     async with namespace_box(NamespacePlatform(instance="tests", visible=visible)) as box:

@@ -11,7 +11,7 @@
 # SIZE       bound of everything that is written, as a size option of tmpfs
 # CGROUPS    cgroup directories to make and join        LIMITS  lines "file value" to write in each that has the file
 # DISKS      file systems mounted below / that are shown  HIDE  folders that are empty inside  SHOW  folders bound read-only
-# REMOVE     files that are not there inside
+# REMOVE     files that are not there inside            LACK  what the folders of SHOW are shown without
 set -eu
 umask 022
 stage=/mnt
@@ -64,9 +64,18 @@ for folder in $HIDE; do
 done
 add sandbox $root/dev tmpfs size=64k,mode=755,nosuid,noexec
 mount_all
+# What a shown folder is to lack is hidden by its name, as an overlay's whiteout: a mount over it would go where the host replaces it.
+for path in $LACK; do
+    mkdir -p "$stage/lack${path%/*}"
+    mknod "$stage/lack$path" c 0 0
+done
 for folder in $SHOW; do
     mkdir -p "$root$folder"
-    add "$folder" "$root$folder" none bind,ro,nosuid,nodev
+    if [ -d "$stage/lack$folder" ]; then
+        add overlay "$root$folder" overlay "ro,nosuid,nodev,lowerdir=$stage/lack$folder:$folder"
+    else
+        add "$folder" "$root$folder" none bind,ro,nosuid,nodev
+    fi
 done
 
 # Devices: only those that hold nothing. Bound read-only, or chmod inside would change the host's node.

@@ -30,8 +30,9 @@ class NamespacePlatform:
     def __init__(self, *, instance: str, visible: Sequence[Path] = (), hidden: Sequence[Path] = ()) -> None:
         """``instance`` labels what is made here.
 
-        ``visible`` are host folders bound read-only at the same path inside, also below a hidden one; they must hold no
-        secret and no socket. ``hidden`` are folders and files to hide besides those that always are, such as the daemon's state.
+        ``visible`` are host folders shown read-only at the same path inside, also below a hidden one; they must hold no
+        secret and no socket. ``hidden`` are folders and files to hide besides those that always are, such as the daemon's state;
+        below a visible folder they are not there.
         """
         self._instance, self._visible, self._hidden = instance, tuple(visible), tuple(hidden)
         self._held: dict[str, NamespaceSandbox] = {}
@@ -82,7 +83,7 @@ class NamespacePlatform:
         """Nothing to let go: sandboxes stay until they are destroyed or this process ends."""
 
     def _plan(self, spec: SandboxSpec) -> Plan:
-        hide = view.hidden(self._hidden)
+        hide, show = view.hidden(self._hidden), view.shown(self._visible)
         disk = view.disk_mib(spec.template)
         labels = {
             "trial": "",
@@ -99,8 +100,9 @@ class NamespacePlatform:
             view={
                 "SIZE": f"{disk}m",
                 "HIDE": " ".join(hide),
-                "REMOVE": " ".join(view.hidden_files(self._hidden, hide)),
-                "SHOW": " ".join(view.shown(self._visible)),
+                "REMOVE": " ".join(view.hidden_files(self._hidden, [*hide, *show])),
+                "SHOW": " ".join(show),
+                "LACK": " ".join(view.lacking(self._hidden, show)),
                 "DISKS": " ".join(view.disks(hide)),
                 # Its files lie in memory: they must fit in beside what its processes may use.
                 "LIMITS": cgroups.limits(cpus=spec.template.cpus, memory_mib=spec.template.memory_mib + disk),

@@ -28,7 +28,7 @@ _DISK_LEAST_MIB = 256
 def hidden(more: Sequence[Path]) -> list[str]:
     """The folders that are there to hide, links resolved, none below another. Raises ``Invalid`` on an unusable name."""
     folders: list[str] = []
-    for path in sorted({Path(p).resolve() for p in _HIDDEN.split()} | {p.resolve() for p in more}):
+    for path in _to_hide(more):
         if _is_folder(path, dead=True) and not _below(str(path), folders):
             folders.append(_plain(path))
     return folders
@@ -40,8 +40,23 @@ def hidden_files(more: Iterable[Path], folders: Iterable[str]) -> list[str]:
     return [_plain(path) for path in files if _is_file(path) and not _below(str(path), folders)]
 
 
+def lacking(more: Iterable[Path], shown: Iterable[str]) -> list[str]:
+    """The folders and files to hide that lie below a ``shown`` folder, links resolved, none below another.
+
+    Raises ``Invalid`` where a further shown folder lies in one of them.
+    """
+    found: list[str] = []
+    for path in _to_hide(more):
+        there = _is_folder(path, dead=True) or _is_file(path)
+        if there and _below(str(path.parent), shown) and not _below(str(path), found):
+            found.append(_plain(path))
+    if lost := [folder for folder in shown if _below(folder, found)]:
+        raise Invalid(f"mode namespace cannot show {lost[0]}: it lies in a hidden folder of one that is shown")
+    return found
+
+
 def shown(visible: Sequence[Path]) -> list[str]:
-    """The folders to bind read-only, outer ones first. Raises ``Invalid`` where one is not there, or unusable."""
+    """The folders to show read-only, outer ones first. Raises ``Invalid`` where one is not there, or unusable."""
     folders = sorted({p.resolve() for p in visible})
     if missing := [p for p in folders if not _is_folder(p, dead=False)]:
         raise Invalid(f"mode namespace cannot show {missing[0]}: there is no such folder, or its file server died")
@@ -65,6 +80,10 @@ def disk_mib(template: Template) -> int:
     """MiB that may be written: the template's, but at most 1/16 of the memory, where it lies (and 256 where that is less)."""
     memory_mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return min(template.disk_mib, max(memory_mib // _DISK_SHARE, _DISK_LEAST_MIB))
+
+
+def _to_hide(more: Iterable[Path]) -> list[Path]:
+    return sorted({Path(p).resolve() for p in _HIDDEN.split()} | {p.resolve() for p in more})
 
 
 def _is_folder(path: Path, *, dead: bool) -> bool:
