@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -410,6 +411,20 @@ async def test_a_machine_that_was_broken_so_that_nothing_can_be_played_has_faile
         result = await rig.play("passes.yml", broken)
         assert not result.passed
         assert result.message
+
+
+@pytest.mark.parametrize(
+    "rig", [INSIDE], indirect=True, scope="module"
+)  # elsewhere no machine can see ansible-playbook
+@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+async def test_a_machine_that_kills_whatever_is_played_has_failed(rig: Rig, signal: str) -> None:
+    killer = f"while :; do pkill -{signal} -f '[a]nsible.cli.playbook'; sleep 0.02; done"
+    async with machine(rig.platform, "web-01") as hostile:
+        assert (await rig.play("passes.yml", hostile)).passed
+        await hostile.run(["sh", "-c", f"setsid sh -c {shlex.quote(killer)} >/dev/null 2>&1 &"], timeout=30)
+        result = await rig.play("passes.yml", hostile)
+        assert not result.passed
+        assert "cannot be run in" in str(result.message)
 
 
 @for_real

@@ -8,6 +8,7 @@ import signal
 import sys
 import tarfile
 import tempfile
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -51,6 +52,8 @@ _CONNECTION = PurePosixPath("plugins/connection")
 """How sandboxes are reached from outside: of no use inside, where it could not even be loaded."""
 _NOT_BEGUN = (125, 126, 127)
 """Exit codes of what could not be brought in or started inside."""
+_KILLED = (124, *range(129, 193))
+"""Exit codes of what ran out of time, or was ended by a signal: before its time is over, by something in the machine."""
 _ANSWER_S = 10.0
 
 
@@ -140,8 +143,9 @@ class _Run:
         """Send everything into the sandbox and run it there; services that the play starts stay."""
         local = {s.host: {"ansible_connection": "local"} for s in self._sandboxes}
         packed = await asyncio.to_thread(_pack, self._folder, self._inventory(local))
-        private, late, room = Path("/run", self._name), True, str(_ROOM + 4 * len(packed))
+        private, room = Path("/run", self._name), str(_ROOM + 4 * len(packed))
         command = self._command(private / "inventory.yml", [sandbox.host])
+        killed, began = True, time.monotonic()
         try:
             ended = await sandbox.run(
                 ["sh", "-c", _INSIDE, "sh", str(private), room, f"{self._timeout:.3f}", *command],
@@ -150,12 +154,13 @@ class _Run:
                 env=self._variables(private, plugins=private / "plugins", remote=private / "remote"),
                 limit=_LIMIT,
             )
-            late = ended.exit_code in (124, 137)
+            killed = ended.exit_code in _KILLED
+            late = killed and time.monotonic() - began >= self._timeout
         finally:
-            if late:
+            if killed:
                 await asyncio.shield(leftovers.end(self._name))
         report = self._report(ended, late=late, folder=private / "checkout")
-        if report.recap is None and (ended.exit_code in _NOT_BEGUN or not await _answer(sandbox)):
+        if report.recap is None and (killed or ended.exit_code in _NOT_BEGUN or not await _answer(sandbox)):
             hint = f" (is {self._python} hidden there?)" if ended.exit_code in (126, 127) else ""
             raise Unreached(sandbox.host, f"{self._playbook} cannot be run in {sandbox.name}: {report.error()}{hint}")
         return report
