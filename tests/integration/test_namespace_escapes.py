@@ -159,6 +159,14 @@ async def test_no_fresh_view_of_the_kernel_can_be_mounted(box: Sandbox, kind: st
     )
 
 
+@pytest.mark.parametrize("kind", ["tmpfs", "ramfs", "mqueue"])
+async def test_a_file_system_that_holds_only_what_is_written_into_it_can_be_mounted(box: Sandbox, kind: str) -> None:
+    script = (
+        f"mkdir -p /opt/own && mount -t {kind} none /opt/own && stat -fc %T /opt/own; ls -A /opt/own; umount /opt/own"
+    )
+    assert await said(box, script) == kind
+
+
 async def test_a_nested_user_namespace_is_refused(box: Sandbox) -> None:
     await refused(
         box, "unshare -U true\nunshare -Ur mount -t proc none /mnt\nunshare -C true", "No space left on device"

@@ -36,6 +36,7 @@ NUMBERS = {
         "io_uring_enter": (426, 426),
         "io_uring_register": (427, 427),
         "io_uring_setup": (425, 425),
+        "iopl": (172, -1),
         "kexec_load": (246, 104),
         "keyctl": (250, 219),
         "open_by_handle_at": (304, 265),
@@ -234,7 +235,10 @@ POWERS = {
     "a kernel module from a file": ("finit_module", (-1, 0, 0)),
     "another kernel": ("kexec_load", (0, 0, 0, 0)),
     "performance events": ("perf_event_open", (bytes(4) + (112).to_bytes(4, "little") + bytes(104), -1, 0, -1, 0)),
+    "ports of devices": ("iopl", (3,)),
     "the kernel's log": ("syslog", (3, 0, 0)),
+    "the kernel's log, emptied as it is read": ("syslog", (4, 0, 0)),
+    "emptying the kernel's log": ("syslog", (5, 0, 0)),
     "swap": ("swapon", (0, 0)),
 }
 ABSENT = {"ENOSYS"}
