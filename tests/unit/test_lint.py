@@ -135,7 +135,7 @@ ROWS = [
     Row(says="engine that does not exist", rule="unknown-engine", path=BENCHMARK, text=benchmark(variants=[{"main_engine": "runbok"}]), at='"runbok"', write="runbook"),
     Row(says="adapter that does not exist", rule="unknown-adapter", path=ENGINE, text="adapter: runbok\n", at="runbok", write="runbook"),
     Row(says="tag selected that nothing bears", rule="unknown-scenario", path=BENCHMARK, text=benchmark(scenarios=["nginx", "wob"]), at='"wob"', write="web"),
-    Row(says="tag of no known kind", rule="unknown-tag", path="config/operational_rules/reload.mdx", text="---\nname: reload\ntags: [tecj:nginx]\n---\nx\n", at="tecj"),
+    Row(says="tag of no known kind", rule="unknown-tag", path="config/operational_rules/reload.mdx", text="---\nname: reload\ntags: [tecj:nginx]\n---\nx\n", at="tecj", write="tech:nginx"),
     Row(says="two files of one name", rule="duplicate-name", path="config/specialties/again.mdx", text="---\nname: Linux Administration\n---\np\n", at="Linux", write=SPECIALTY),
     Row(says="no hosts in a mode that needs them", rule="no-hosts", text=scenario(hosts=[], agents=[]), at="{", write="hosts"),
     Row(says="no agents where they are needed", rule="no-agents", text=scenario(agents=[]), at="{", write="add agents", files={BENCHMARK: benchmark(variants=[{}])}),
@@ -166,6 +166,8 @@ ROWS = [
         says="more problems than anybody reads", rule="more-problems", text=scenario(tags=[1] * 101), at=None, write="mend",
     ),
     # ---- files
+    Row(says="comma before the end of a list", rule="not-json", text='{"key": "nginx", "tags": ["web",\n  ]}', at="]", write="the comma"),
+    Row(says="comma before the end of an object", rule="not-json", text='{"key": "nginx",}', at="}", write="the comma"),
     Row(says="not JSON", rule="not-json", text='{"key": "nginx",\n  oops}', at="oops"),
     Row(says="not UTF-8", rule="not-utf8", text=b'{"key": "\xff"}', at="\ufffd", write="UTF-8"),
     Row(says="too big", rule="too-big", text=scenario(description="x" * 1024 * 1024), at=None),

@@ -63,11 +63,17 @@ def _read_json(text: str) -> Document:
             return Document(value=value, positions=lambda: _JsonScan(text).positions, duplicated=True)
     except json.JSONDecodeError as error:
         message = f"this is not JSON: {error.msg[0].lower()}{error.msg[1:]}"
-        raise Broken("not-json", message, line=error.lineno, column=error.colno) from error
+        hint = "take out the comma before it" if _after_a_comma(text, error.pos) else ""
+        raise Broken("not-json", message, line=error.lineno, column=error.colno, hint=hint) from error
     except ValueError as error:
         raise Broken("not-json", f"this is not JSON: {error}") from error
     except RecursionError as error:
         raise Broken("not-json", "this is nested too deeply to be read") from error
+
+
+def _after_a_comma(text: str, at: int) -> bool:
+    """Whether a list or an object ends there behind a comma, as other languages allow."""
+    return text[at : at + 1] in ("]", "}") and text[:at].rstrip().endswith(",")
 
 
 class Member(NamedTuple):

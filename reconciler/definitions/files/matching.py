@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reconciler.core.model import OperationalRule, Scenario
-from reconciler.definitions.files.findings import nearest, shown
+from reconciler.definitions.files.findings import closest, nearest, shown
 from reconciler.definitions.files.values import HostResource
 
 SCOPE_CLASSES = ("os", "type", "tech", "shell", "app")
@@ -67,7 +67,9 @@ def tag_problem(tag: str, classes: Collection[str]) -> tuple[str, str] | None:
     if not colon:
         return f"{shown(tag)} is of no class", f"write tech:{tag}, or another of {', '.join(classes)}"
     if kind not in classes:
-        return f"{shown(tag)} is of no class that is known here", nearest(kind, classes)
+        meant = closest(kind, classes)
+        hint = f"did you mean {meant}:{value}?" if meant else nearest(kind, classes)
+        return f"{shown(tag)} is of no class that is known here", hint
     if not value.strip():
         return f"{shown(tag)} has no value", f"write {kind}:<value>"
     return None
