@@ -112,7 +112,9 @@ class Rows:
         shown = {r.path for b in trend.batches if b.batch == same[0].batch.id for r in b.results}
         most = max(d.benchmark.iterations for d in same)
         paths = [Trial(batch=same[0].batch, iteration=n).path for n in range(1, most + 1)]
-        stored = self.past.results.read([p for p in paths if p in at.trials and p not in shown])
+        if not (missing := [p for p in paths if p in at.trials and p not in shown]):
+            return trend
+        stored = self.past.results.read(missing)
         return reduce(joined, (batch_of(TrialRecord.model_validate_json(data), p) for p, data in stored.items()), trend)
 
 
@@ -167,13 +169,12 @@ class Reporter:
 def dashboard_message(rows: Iterable[Row], stalled: Sequence[str], revision: str) -> str:
     """The dashboard's commit message."""
     shown = list(rows)
-    counts = sorted(Counter(r.verdict for r in shown).items())
-    verdicts = ", ".join(
-        f"{count} {name}" for name, count in [*counts, *([("stalled", len(stalled))] if stalled else [])]
-    )
+    counts = [f"{count} {name}" for name, count in sorted(Counter(r.verdict for r in shown).items())]
+    if stalled:
+        counts.append(f"{len(stalled)} stalled")
     back = sum(r.reused for r in shown)
     note = f"; {back} back at inputs that have results" if back else ""
-    return f"Dashboard: {verdicts}{note}\n\nSource-Commit: {revision}\n"
+    return f"Dashboard: {', '.join(counts)}{note}\n\nSource-Commit: {revision}\n"
 
 
 def status_note(world: World, plan: Plan, running: Mapping[str, tuple[Work, str]]) -> dict[str, Any]:
