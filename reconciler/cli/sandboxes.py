@@ -13,7 +13,7 @@ from reconciler.app.settings import find, load
 from reconciler.app.wiring import Program, wired
 from reconciler.cli.exits import INFRASTRUCTURE, complain
 from reconciler.cli.progress import wide_console
-from reconciler.core.errors import Invalid, Unavailable
+from reconciler.core.errors import Invalid
 from reconciler.core.model import Mode
 from reconciler.ports import SandboxInfo
 
@@ -83,14 +83,7 @@ def _document(listed: _Listed) -> dict[str, Any]:
 
 
 async def _every(program: Program) -> tuple[Sequence[SandboxInfo], Mapping[Mode, str]]:
-    """The sandboxes of every mode that answers, and why others do not."""
-    found: list[SandboxInfo] = []
-    silent: dict[Mode, str] = {}
-    for mode, platform in program.platforms.items():
-        try:
-            found += await platform.list()
-        except Unavailable as error:
-            silent[mode] = str(error)
+    found, silent = await program.observer.sandboxes()
     return sorted(found, key=lambda s: s.name), silent
 
 

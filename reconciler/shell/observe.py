@@ -127,7 +127,7 @@ class Observer:
     async def look(self) -> World:
         """Look at everything once, at one revision: a fetch may end in the middle of it."""
         revision = self.revision
-        sandboxes, unavailable = await self._sandboxes()
+        sandboxes, unavailable = await self.sandboxes()
         leases = {lease.trial: lease for lease in await self.journal.leases()}
         results = await self.results.view()
         catalogue = await asyncio.to_thread(self.definitions.at, revision) if revision else None
@@ -154,7 +154,8 @@ class Observer:
             dict.fromkeys(self.platforms, results.unknown) if results.unknown and not self.definitions.by_hand else {}
         )
 
-    async def _sandboxes(self) -> tuple[Sequence[SandboxInfo], dict[Mode, str]]:
+    async def sandboxes(self) -> tuple[Sequence[SandboxInfo], dict[Mode, str]]:
+        """The sandboxes of every mode that answers, and why others do not."""
         found: list[SandboxInfo] = []
         unavailable: dict[Mode, str] = {}
         for mode, platform in self.platforms.items():
