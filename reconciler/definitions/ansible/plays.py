@@ -14,7 +14,7 @@ from reconciler.core.model import Scenario
 from reconciler.core.proofs import SOLUTIONS
 from reconciler.definitions.ansible.following import is_yaml
 from reconciler.definitions.ansible.inventories import INVENTORIES
-from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls, entries, items
+from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls, entries, items, texts
 from reconciler.definitions.files.findings import Finding, closest, first, nearest, shown
 from reconciler.definitions.files.lint_rules import RuleId, Severity
 from reconciler.definitions.files.positions import Broken, text_of
@@ -56,8 +56,7 @@ def _hosts(play: yaml.Node) -> yaml.Node:
 
 def _host_names(node: yaml.Node) -> list[str]:
     """The hosts and groups that are named; empty where a pattern, or a name made at run time, may mean any."""
-    texts = [n.value for n in (node, *items(node)) if isinstance(n, yaml.ScalarNode)]
-    names = [name.strip() for text in texts for name in re.split("[,:]", text)]
+    names = [name.strip() for text in texts(node) for name in re.split("[,:]", text)]
     return names if all(map(_HOST_NAME.fullmatch, names)) else []
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls, entries, fields, items, last_word
+from reconciler.definitions.ansible.tasks import OWN_FOLDER, arguments, calls, entries, fields, items, last_word, texts
 
 _TASKS = frozenset({"pre_tasks", "tasks", "post_tasks", "block", "rescue", "always"})
 """Lists of tasks that come in turn. Handlers may never."""
@@ -60,8 +60,7 @@ def _is_condition(key: str, value: yaml.Node) -> bool:
 
 def _words(value: yaml.Node) -> list[str]:
     """The words of a list, or of a text that stands for one."""
-    texts = [node.value for node in (value, *items(value)) if isinstance(node, yaml.ScalarNode)]
-    return [word.strip() for text in texts for word in text.split(",")]
+    return [word.strip() for text in texts(value) for word in text.split(",")]
 
 
 def _sure_to_loop(value: yaml.Node) -> bool:

@@ -69,6 +69,11 @@ def items(node: yaml.Node | None) -> list[yaml.Node]:
     return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
+def texts(node: yaml.Node) -> list[str]:
+    """The texts of a list, or the one that stands for it."""
+    return [part.value for part in (node, *items(node)) if isinstance(part, yaml.ScalarNode)]
+
+
 def entries(node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
     """The keys of a mapping, without the collection before a module's name, and their values."""
     return ((last_word(key), value) for key, value in _pairs(node))
