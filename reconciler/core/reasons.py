@@ -32,8 +32,8 @@ def changes(inputs: Inputs, before: Mapping[str, Mapping[str, str]]) -> tuple[Ch
 
 
 def latest(trend: Trend | None, trial: Trial) -> BatchResults | None:
-    """The newest recorded batch to compare a due trial with: of the same mode, if there is one."""
-    if trend is None:
+    """The newest recorded batch to compare a due trial with: of the same mode, if there is one. Time alone asks for a sweep."""
+    if trend is None or trial.epoch:
         return None
     own = trend.batch(trial.batch.id, trial.epoch)
     same = [

@@ -70,10 +70,11 @@ class Preparer:
         changed = changes(item.trial.batch.inputs, before.parts) if before else ()
         folder = demand.scenario.folder
         named = [replace(c, part=named_for_people(folder, c.part), commit=commit(demand, c)) for c in changed[:NAMED]]
+        told = [*named, *changed[NAMED:]]
         if item.regrades:
-            return regrade_reason([*named, *changed[NAMED:]])
+            return regrade_reason(told)
         tried = [self.past.unusable[p] for p in regradable(trend, item.trial) if p in self.past.unusable]
-        return reason(item.trial, item.wanted.iterations, trend, [*named, *changed[NAMED:]]) + (
+        return reason(item.trial, item.wanted.iterations, trend, told) + (
             f"; not graded again: {tried[0]}" if tried else ""
         )
 
