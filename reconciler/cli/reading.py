@@ -245,6 +245,6 @@ async def series_of_configuration(
             rows = [r for r in rows if r.scenario in meant]
         slugs = {r.series: r.variant.slug for r in rows}
         found = await asyncio.to_thread(program.rows.past.trends, world.results, slugs)
-        stalled = {b.reason: None for b in world.blocked if scenario is None or b.scenario in {*meant, ""}}
+        stalled = dict.fromkeys(b.reason for b in world.blocked if scenario is None or b.scenario in {*meant, ""})
         warnings = [*filter(None, [world.results.unknown]), *stalled, *world.warnings]
         return rows, [(slug, t) for series, slug in slugs.items() if (t := found[series])], warnings

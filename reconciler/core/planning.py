@@ -185,14 +185,15 @@ def plan(
     due: list[Due] = []
     held: list[Held] = []
     stalled = [Stalled(scenario=b.scenario, variant=b.variant, reason=b.reason) for b in blocked]
+    leases = {
+        **{t: (until, ELSEWHERE) for t, until in leased.items()},
+        **{t: (until, ENDED) for t, until in ended.items()},
+    }
     for item in todo.missing:
         if item.trial.id in running:
             continue
-        if (until := leased.get(item.trial.id)) is not None:
-            held.append(_leased(item, until, ELSEWHERE))
-            continue
-        if (until := ended.get(item.trial.id)) is not None:
-            held.append(_leased(item, until, ENDED))
+        if lease := leases.get(item.trial.id):
+            held.append(_leased(item, *lease))
             continue
         match _judge(item, now, limits, attempts.get(item.trial.id), unavailable, quiet_until):
             case Due() as one:

@@ -99,9 +99,8 @@ class Reconciler:
         if self._stopping:
             self._patience = 0.0
             self.dispatcher.cancel()
-        self._errands.cancel(
-            "start", "fetch", "refresh", "reap"
-        )  # nobody needs the news any more, and a remote may hang
+        # Nobody needs the news any more, and a remote, or an orphan, may hang.
+        self._errands.cancel("start", "fetch", "refresh", "reap")
         self._stopping = True
         self.wake()
 

@@ -183,12 +183,14 @@ class GitResults:
         tip = remote.look_up()  # who does not answer now cannot give back what we lose
         aside = self._repository.place_aside()
         with self._repository.locked(), self._repository.beside(object_format(tip or "")) as fresh:
-            whole = self._saved(fresh)
+            saved = self._saved(fresh)
             self._repository.move(aside)
             fresh.move(self._repository.folder)
-        lost = f"what was not pushed yet runs again; the old one is {aside}"
         self._fetch()
-        notice = f"{self._repository.folder} was damaged and is made again from {remote.name}, {'with what was not pushed yet' if whole else lost}"
+        rest = (
+            "with what was not pushed yet" if saved else f"what was not pushed yet runs again; the old one is {aside}"
+        )
+        notice = f"{self._repository.folder} was damaged and is made again from {remote.name}, {rest}"
         _log.warning("results made again", problem=notice)
         self._notices.put("damage", notice, self._clock.now())
 
@@ -237,7 +239,7 @@ class GitResults:
     def _answered(self) -> Results:
         """The branch after a fetch. That the remote has none is remembered in the clone, for when it is away."""
         view = self._view()
-        if self._remote is not None and view.unknown:
+        if view.unknown:
             write_note(self._answer, self._nothing)
         return replace(view, unknown="")
 
